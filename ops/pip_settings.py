@@ -66,7 +66,12 @@ def _files(environment: Mapping[str, str]) -> list[Path]:
         files = [Path(environment.get("APPDATA", home)) / "pip" / "pip.ini"]
     else:
         config = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-        files = [Path("/etc/pip.conf"), Path("/etc/xdg/pip/pip.conf"), home / ".pip/pip.conf", config / "pip/pip.conf"]
+        files = [
+            Path("/etc/pip.conf"),
+            Path("/etc/xdg/pip/pip.conf"),
+            home / ".pip/pip.conf",
+            config / "pip/pip.conf",
+        ]
     if environment.get("PIP_CONFIG_FILE"):
         files.append(Path(environment["PIP_CONFIG_FILE"]))
     return files

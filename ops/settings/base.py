@@ -15,5 +15,8 @@ class Settings(BaseModel):
 
 Seconds = Annotated[int, Field(description="seconds, a whole number without a unit", gt=0)]
 Name = Annotated[
-    str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=32, description="lower case, digits and hyphens")
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=32, description="lower case, digits and hyphens"
+    ),
 ]

@@ -43,7 +43,9 @@ class TerraformSettings(Settings):
     provider: Literal["registry", "offline"] = Field(
         description="hashicorp/aws from the registry, or the offline stand-in, which applies to loopback only"
     )
-    emulator_flags: bool = Field(False, description="the flags that the provider and the S3 backend need on an emulator")
+    emulator_flags: bool = Field(
+        False, description="the flags that the provider and the S3 backend need on an emulator"
+    )
 
 
 class Images(Settings):

@@ -131,7 +131,9 @@ def _sentence(item: dict, model: type[BaseModel]) -> str:
     owner, field = _owner(model, location)
     if item["type"] == "extra_forbidden":
         allowed = sorted(owner.model_fields) if owner else []
-        return f"{key}: no such key. {_did_you_mean(str(location[-1]), allowed)} Allowed: {', '.join(allowed)}."
+        return (
+            f"{key}: no such key. {_did_you_mean(str(location[-1]), allowed)} Allowed: {', '.join(allowed)}."
+        )
     meaning = f" ({field.description})" if field is not None and field.description else ""
     if item["type"] == "missing":
         return f"{key}: is missing{meaning}."
@@ -145,7 +147,9 @@ def _owner(model: type[BaseModel], location: tuple) -> tuple[type[BaseModel] | N
     """The model that holds the last key of `location`, and that key's field where there is one."""
     owner: type[BaseModel] | None = model
     for part in location[:-1]:
-        owner = _model_in(owner.model_fields[part].annotation) if owner and part in owner.model_fields else owner
+        owner = (
+            _model_in(owner.model_fields[part].annotation) if owner and part in owner.model_fields else owner
+        )
     field = owner.model_fields.get(str(location[-1])) if owner and location else None
     return owner, field
 
