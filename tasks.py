@@ -190,3 +190,21 @@ def lint(c, fix=False):
     with command() as running:
         running.failed = testing.lint(running.console, fix=fix) != 0
         running.verdict = "style has findings" if running.failed else "style is clean"
+
+
+@task(
+    positional=["name"],
+    help={"name": "which: a file of tests/bench (default: list them)", "args": "its arguments"},
+)
+def bench(c, name="", args=""):
+    """Measure: prints figures, side by side where it compares.
+
+    Example: ./inv bench deploy
+    """
+    from ops import testing
+    from ops.cli import command
+
+    with command() as running:
+        status = testing.bench(running.console, name, args)
+        running.failed = status != 0
+        running.verdict = f"measured {name}" if name and status == 0 else ""

@@ -69,12 +69,13 @@ class Cloud:
 
     def _make_session(self) -> boto3.Session:
         if self._session is None:
-            core = botocore.session.Session()
+            # A profile of the user's own is none of an account's that brings its credentials.
+            no_profile = {"profile": (None, None, None, None)}
+            core = botocore.session.Session(session_vars=no_profile if self.variables else None)
             if self.variables:
                 core.set_credentials(
                     self.variables["AWS_ACCESS_KEY_ID"], self.variables["AWS_SECRET_ACCESS_KEY"]
                 )
-                core.set_config_variable("profile", None)
             self._session = boto3.Session(botocore_session=core, region_name=self.environment.region)
         return self._session
 

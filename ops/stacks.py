@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ops import state
-from ops.bootstrap import python_of
+from ops.bootstrap import environment as tool_environment
+from ops.bootstrap import uv_command
 from ops.cloud import Cloud
 from ops.errors import OpsError
 from ops.images import stage
@@ -79,7 +80,7 @@ def agent(
         **cloud.task_variables,
         "AGENT_SESSION_STORE": service.session_store,
         "AGENT_REQUIRE_AUTH": "true" if service.require_api_key else "false",
-        "AGENT_MAX_TOKENS": str(settings.model.max_tokens),
+        "AGENT_MAX_OUTPUT_TOKENS": str(settings.model.max_tokens),
     }
     return Stack(
         "agent",
@@ -162,6 +163,18 @@ def _common(environment: Environment) -> dict[str, Any]:
     }
 
 
+def offline_provider(progress: Progress) -> Any:
+    """The offline provider, made ready for `terraform init`. Raises OpsError."""
+    from localcloud.provider import mirror
+
+    try:
+        return mirror.ensure(
+            TOOLS, tool_environment("localcloud", progress), progress=progress, installer=[uv_command()]
+        )
+    except mirror.MirrorError as error:
+        raise OpsError(error.what, error.why, error.next) from error
+
+
 class Applier:
     """Applies stacks of one environment; knows which provider runs."""
 
@@ -176,9 +189,7 @@ class Applier:
                     f"{cloud.environment.name} is an account on AWS.",
                     "use --provider registry",
                 )
-            from localcloud.provider import mirror
-
-            made = mirror.ensure(TOOLS, python_of(TOOLS / "venvs" / "localcloud"), progress=progress)
+            made = offline_provider(progress)
             self.provider = made.name
             self.variables["TF_CLI_CONFIG_FILE"] = str(made.cli_config)
         else:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 
 from ops.bootstrap import bare_environment, environment
 from ops.console import Console
-from ops.paths import ROOT, TOOLS
+from ops.errors import OpsError
+from ops.paths import ROOT
+from ops.stacks import offline_provider
 
 
 def run(console: Console, *, complete: bool, only: str, arguments: str) -> int:
     """Lint and test; returns the exit status. `complete` lets no test be skipped (CI)."""
     with console.step("Prepare the environments of the tests") as step:
         python = environment("test", step.progress)
-        localcloud = environment("localcloud", step.progress)
         bare_environment()
-        from localcloud.provider import mirror
-
-        mirror.ensure(TOOLS, localcloud, progress=step.progress)
+        offline_provider(step.progress)
     style = lint(console, fix=False)
     variables = {**os.environ, "VITRACKA_COMPLETE": "1" if complete else ""}
     places = [f"tests/{only}"] if only else ["tests"]
@@ -34,3 +34,18 @@ def lint(console: Console, *, fix: bool) -> int:
     layout = [ruff, "format", "--quiet", *([] if fix else ["--check"]), "."]
     with console.step("Check the style"):
         return max(subprocess.run(command, cwd=ROOT, check=False).returncode for command in (check, layout))
+
+
+def bench(console: Console, name: str, arguments: str) -> int:
+    """Run one benchmark of `tests/bench`, or list them; returns the exit status. Raises OpsError."""
+    there = {path.stem: path for path in sorted((ROOT / "tests" / "bench").glob("[!_]*.py"))}
+    if not name:
+        for path in there.values():
+            console.line(f"{path.stem:<20} {ast.get_docstring(ast.parse(path.read_text())).splitlines()[0]}")
+        return 0
+    if name not in there:
+        raise OpsError(f'There is no benchmark "{name}".', next_step=f"choose one of: {', '.join(there)}")
+    command = [str(environment("test", console.line)), str(there[name]), *arguments.split()]
+    return subprocess.run(
+        command, cwd=ROOT, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    ).returncode

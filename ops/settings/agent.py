@@ -6,12 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from agent_runtime import catalogue
 from ops.settings.base import Name, Seconds, Settings
-
-ENDED = {
-    "anthropic.claude-3-5-sonnet-20240620-v1:0": "2026-03-01",
-    "anthropic.claude-3-5-sonnet-20241022-v2:0": "2026-03-01",
-}
 
 
 class Model(Settings):
@@ -21,12 +17,13 @@ class Model(Settings):
     @field_validator("id")
     @classmethod
     def _alive(cls, value: str) -> str:
-        if value in ENDED:
+        entry = catalogue.find(value)
+        if entry.state == "retired":
             raise ValueError(
-                f"{value} reached its end of life on Bedrock on {ENDED[value]} and calls to it fail; "
-                "its successor is anthropic.claude-haiku-5-5 (or anthropic.claude-sonnet-5-5 where that is not enough)"
+                f"{value} ({entry.name}) reached its end of life on Bedrock on {entry.retired} and calls to it "
+                f"fail; its successor is {entry.successor}, and anthropic.claude-haiku-5-5 costs less"
             )
-        if value.split(".")[0] in ("us", "eu", "global"):
+        if value.split(".")[0] in catalogue.geographies():
             raise ValueError("name the model without a geography; the environment's models.profile adds it")
         return value
 

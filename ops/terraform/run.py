@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ import psutil
 import python_terraform
 
 from ops.errors import OpsError
+from ops.paths import ROOT
 from ops.processes import die_with_parent
 
 Progress = Callable[[str], None]
@@ -303,15 +303,15 @@ def _tell(diagnostics: list[dict[str, Any]]) -> str:
     texts = []
     for item in diagnostics:
         place = item.get("range") or {}
-        where = f" ({place['filename']}:{place['start']['line']})" if place else ""
+        where = f" ({_shown(place['filename'])}:{place['start']['line']})" if place else ""
         address = f"{item['address']}: " if item.get("address") else ""
         texts.append(f"  {address}{item.get('summary', '')}{where}")
         texts += [f"    {line}" for line in item.get("detail", "").strip().splitlines()]
     return "\n".join(texts)
 
 
-def _shown(path: Path) -> str:
-    try:
-        return os.path.relpath(path)
-    except ValueError:
-        return str(path)
+def _shown(path: Path | str) -> str:
+    """A path as people know it: of the checkout where it lies in it (working directories hold links to it)."""
+    with contextlib.suppress(ValueError):
+        return str(Path(path).relative_to(ROOT))
+    return str(path)
