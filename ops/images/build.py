@@ -57,13 +57,16 @@ def settings_of_image(agent: Agent, version: str, builder: str) -> dict[str, obj
             "PATH=/usr/local/bin:/usr/bin:/bin",
             f"PYTHONPATH=/{stage.APPLICATION}:/{stage.DEPENDENCIES}",
             "PYTHONUNBUFFERED=1",
+            "PYTHONDONTWRITEBYTECODE=1",
+            "PYTHONFAULTHANDLER=1",
             f"AGENT_NAME={agent.name}",
             f"AGENT_VERSION={version}",
         ],
         "Labels": {
-            "org.opencontainers.image.title": agent.name,
+            "org.opencontainers.image.title": f"vitracka/{agent.name}",
             "org.opencontainers.image.version": version,
             "org.opencontainers.image.revision": commit,
+            "org.opencontainers.image.licenses": "Apache-2.0",
             "org.vitracka.builder": builder,
         },
     }

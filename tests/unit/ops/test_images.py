@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shlex
 import subprocess
 import tarfile
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from ops.images import oci, stage, version
 from ops.images.build import settings_of_image
+from ops.paths import ROOT
 from ops.settings import load_agent
 
 
@@ -130,3 +132,25 @@ def test_the_application_is_the_runtime_and_one_agent_compiled(tmp_path: Path) -
     assert list((tmp_path / "agent_runtime/__pycache__").glob("*.pyc"))
     assert not list(tmp_path.rglob("requirements.*"))
     assert {path.name for path in tmp_path.iterdir()} == {"agent_runtime", "agents"}
+
+
+def test_the_dockerfile_and_the_bundle_say_the_same() -> None:
+    """Both builders give one contract; only PATH is the base image's own."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    for name, value in (("AGENT", "test-agent"), ("VERSION", "1"), ("COMMIT", "c")):
+        text = text.replace(f"${{{name}}}", value)
+    lines = dict(line.split(" ", 1) for line in text.splitlines() if line and line[0] not in "# ")
+    bundle = settings_of_image(AGENT, "1", "docker")
+    environment = dict(pair.split("=", 1) for pair in bundle["Env"])
+    assert {name: value for name, value in environment.items() if name != "PATH"} == dict(
+        pair.split("=", 1) for pair in shlex.split(lines["ENV"])
+    )
+    labels = dict(pair.split("=", 1) for pair in shlex.split(lines["LABEL"]))
+    assert set(labels) == set(bundle["Labels"])
+    assert labels["org.opencontainers.image.title"] == bundle["Labels"]["org.opencontainers.image.title"]
+    assert lines["USER"] == bundle["User"]
+    assert lines["WORKDIR"] == bundle["WorkingDir"]
+    assert json.loads(lines["CMD"]) == bundle["Cmd"]
+    assert [f"{lines['EXPOSE']}/tcp"] == list(bundle["ExposedPorts"])
+    assert "RUN" not in lines
+    assert "python:3.11-slim" in text
