@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
+
+TEMPORARY = ".tmp"
 
 
 def write_atomically(path: Path, content: str | bytes, *, durable: bool = False) -> None:
@@ -14,7 +17,7 @@ def write_atomically(path: Path, content: str | bytes, *, durable: bool = False)
     """
     data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -25,6 +28,12 @@ def write_atomically(path: Path, content: str | bytes, *, durable: bool = False)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Delete what a killed process had not finished writing in a directory."""
+    for entry in directory.glob(f".*{TEMPORARY}"):
+        shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
 
 
 def tail_lines(path: Path, count: int, limit: int = 64 * 1024) -> list[str]:

@@ -64,6 +64,17 @@ def end(identities: Iterable[Identity], grace_seconds: float) -> int:
     return len(running)
 
 
+def with_arguments(*arguments: str) -> list[Identity]:
+    """The processes whose command line has these arguments in this order, one after the other."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            line = process.cmdline()
+            if any(tuple(line[at : at + len(arguments)]) == arguments for at in range(len(line))):
+                found.append(Identity(process.pid, process.create_time()))
+    return found
+
+
 def resident_bytes(pid: int) -> int:
     """Resident memory of a process and its descendants, in bytes; 0 when it is gone."""
     try:

@@ -37,6 +37,8 @@ class Console:
 
     def __init__(self, *, to_stderr: bool = False, quiet: bool = False) -> None:
         self.rich = RichConsole(stderr=to_stderr, highlight=False, soft_wrap=True)
+        if not self.rich.is_terminal:
+            self.rich.width = 240  # nobody's window: what is cut off in a file or a log is lost
         self.quiet = quiet
         self._status = None
         self._said = ""

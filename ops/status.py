@@ -70,7 +70,9 @@ def status(environment_name: str) -> Status:
 def show(report: Status, console: Console) -> None:
     """The status as a table for people."""
     console.line(f"{report.environment}: account {report.account_id}, {report.region}, {report.reached_at}")
-    table = Table("agent", "state", "version", "tasks", "deployed", "address", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("agent", "state", "version", "tasks", "deployed", "address"):
+        table.add_column(heading, overflow="fold", no_wrap=not console.rich.is_terminal)
     colours = {"healthy": "green", "deploying": "yellow", "paused": "yellow", "unhealthy": "red"}
     for agent in report.agents:
         colour = colours.get(agent.state, "dim")

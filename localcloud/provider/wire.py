@@ -82,7 +82,9 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
         "int64": descriptor_pb2.FieldDescriptorProto.TYPE_INT64,
     }
     # proto2 keeps an index of 0 in an attribute path apart from no index; on the wire it is the same.
-    file = descriptor_pb2.FileDescriptorProto(name="vitracka/tfplugin6.proto", package="vitracka_tfplugin6", syntax="proto2")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="vitracka/tfplugin6.proto", package="vitracka_tfplugin6", syntax="proto2"
+    )
     for message, fields in _MESSAGES.items():
         described = file.message_type.add(name=message)
         for text in filter(None, (part.strip() for part in fields.split(","))):
@@ -101,14 +103,15 @@ def _classes() -> dict[str, Any]:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(_file())
     return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"vitracka_tfplugin6.{name}")) for name in _MESSAGES
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"vitracka_tfplugin6.{name}"))
+        for name in _MESSAGES
     }
 
 
 _CLASSES = _classes()
 
 
-def message(name: str, **fields: Any) -> Any:
+def message(name: str, /, **fields: Any) -> Any:
     """A message of the protocol, e.g. `message("Diagnostic", severity=ERROR, summary="…")`."""
     return _CLASSES[name](**fields)
 

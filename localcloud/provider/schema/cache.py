@@ -38,9 +38,13 @@ def build(package: Path, directory: Path, *, least_types: int = _LEAST_TYPES) ->
                 f"{found.name} is generated from provider {found.provider_version}, expected {PROVIDER_VERSION}: "
                 "change PROVIDER_VERSION together with requirements/provider-schema.in"
             )
-        blocks[found.kind, found.name] = extract.parse(found.source)
+        block = extract.parse(found.source)
+        if extract.is_complete(block):
+            blocks[found.kind, found.name] = block
     if len(blocks) < least_types or ("provider", "aws") not in blocks:
-        raise ValueError(f"{package} describes only {len(blocks)} types of the provider: it is incomplete or its layout has changed")
+        raise ValueError(
+            f"{package} describes only {len(blocks)} types of the provider: it is incomplete or its layout has changed"
+        )
 
     directory.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))

@@ -37,7 +37,9 @@ def block_message(block: Block) -> Any:
     return wire.message("Block", attributes=attributes, block_types=nested)
 
 
-def response(provider: Block, resources: Iterable[tuple[str, Block]], data_sources: Iterable[tuple[str, Block]]) -> bytes:
+def response(
+    provider: Block, resources: Iterable[tuple[str, Block]], data_sources: Iterable[tuple[str, Block]]
+) -> bytes:
     """The answer to GetProviderSchema."""
     return wire.message(
         "GetProviderSchemaResponse",
@@ -45,7 +47,9 @@ def response(provider: Block, resources: Iterable[tuple[str, Block]], data_sourc
         resource_schemas=[_named(name, block) for name, block in resources],
         data_source_schemas=[_named(name, block) for name, block in data_sources],
         # The schema may be kept by Terraform between two starts of the provider within one command.
-        server_capabilities=wire.message("ServerCapabilities", plan_destroy=True, get_provider_schema_optional=True),
+        server_capabilities=wire.message(
+            "ServerCapabilities", plan_destroy=True, get_provider_schema_optional=True
+        ),
     ).SerializeToString()
 
 

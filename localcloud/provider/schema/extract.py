@@ -27,7 +27,9 @@ _LINKED_NAME = re.compile(r"\{@link \S+ \w+#([\w-]+)\}")
 _ARGUMENT = re.compile(
     r'"?([\w-]+)"?: \{\n\s+value: .*,\n\s+isBlock: (?:true|false),\n\s+type: "(\w+)",\n\s+storageClassType: "(\w+)",'
 )
-_FLAGS = re.compile(r"// ([\w-]+) - computed: (true|false), optional: (true|false), required: (true|false)\n(.*?);", re.S)
+_FLAGS = re.compile(
+    r"// ([\w-]+) - computed: (true|false), optional: (true|false), required: (true|false)\n(.*?);", re.S
+)
 _NESTED_GETTER = re.compile(r'new (?:cdktf\.)?(\w+?)\(this, "[\w-]+"(?:, (true|false))?')
 _SIMPLE_GETTER = re.compile(r"get(String|Number|Boolean|)(List|Map|)Attribute\(")
 _MAP_CLASS = re.compile(r"(String|Number|Boolean|Any)(Map(?:List)?)")
@@ -68,7 +70,9 @@ def _read(source: str) -> _Source:
         kind, _, rest = part.partition(" ")
         name = re.match(r"\w+", rest)[0]  # type: ignore[index]
         if kind == "interface":
-            if "extends cdktf.TerraformMetaArguments" in part.split("\n", 1)[0] or (name == "AwsProviderConfig"):
+            if "extends cdktf.TerraformMetaArguments" in part.split("\n", 1)[0] or (
+                name == "AwsProviderConfig"
+            ):
                 read.config = name
             read.properties[name] = dict(_properties(part))
         elif kind == "function" and name.endswith("ToHclTerraform"):
@@ -121,7 +125,9 @@ def _block(read: _Source, interface: str, key: str) -> Block:
                 blocks[name] = _nested_block(mode, nested, required=prop["required"], many=prop["many"])
                 continue
             plain = _object_type(mode, nested)
-        attributes[name] = {"type": plain, "required": True} if prop["required"] else {"type": plain, "optional": True}
+        attributes[name] = (
+            {"type": plain, "required": True} if prop["required"] else {"type": plain, "optional": True}
+        )
         if not prop["required"] and flags.get(name, (False,))[0]:
             attributes[name]["computed"] = True
         if name.endswith("_wo"):
@@ -162,7 +168,10 @@ def _plain_type(kind: str, storage: str) -> CtyType | None:
 def _object_type(mode: str, nested: Block) -> CtyType:
     """A block-shaped attribute. The real provider speaks a protocol without nested attributes: it is always an object."""
     members = {name: attribute["type"] for name, attribute in nested["attributes"].items()}
-    members |= {name: _object_type(inner["nesting_mode"], inner["block"]) for name, inner in nested["block_types"].items()}
+    members |= {
+        name: _object_type(inner["nesting_mode"], inner["block"])
+        for name, inner in nested["block_types"].items()
+    }
     cty: CtyType = ["object", members]
     return cty if mode == "single" else [mode, cty]
 
@@ -187,3 +196,17 @@ def _getter_type(read: _Source, getter: str) -> CtyType:
     if simple[2] == "List":
         return ["set" if "Fn.tolist" in getter else "list", element]
     return ["map", element] if simple[2] == "Map" else element
+
+
+def is_complete(block: Block) -> bool:
+    """Whether Terraform can load the block: the bindings cut off blocks that contain themselves, and a set can't hold what is left."""
+    return not any(
+        (nested["nesting_mode"] == "set" and _has_dynamic(nested["block"])) or not is_complete(nested["block"])
+        for nested in block["block_types"].values()
+    )
+
+
+def _has_dynamic(block: Block) -> bool:
+    return any(attribute["type"] == "dynamic" for attribute in block["attributes"].values()) or any(
+        _has_dynamic(nested["block"]) for nested in block["block_types"].values()
+    )

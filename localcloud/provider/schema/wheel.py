@@ -44,7 +44,9 @@ def archive(package: Path) -> bytes:
             for name in wheel.namelist():
                 if name.endswith(".jsii.tgz"):
                     return wheel.read(name)
-    raise FileNotFoundError(f"{package} holds no *.jsii.tgz: it is not the package that requirements/provider-schema.txt pins")
+    raise FileNotFoundError(
+        f"{package} holds no *.jsii.tgz: it is not the package that requirements/provider-schema.txt pins"
+    )
 
 
 def sources(package: Path) -> Iterator[TypeSource]:
@@ -56,7 +58,10 @@ def sources(package: Path) -> Iterator[TypeSource]:
     parts: dict[str, list[str]] = {}
     with tarfile.open(fileobj=io.BytesIO(archive(package)), mode="r:gz") as tar:
         for member in tar:
-            if not (member.name.startswith(_ROOT) and member.name.endswith(".js")) or member.name.count("/") != 3:
+            if (
+                not (member.name.startswith(_ROOT) and member.name.endswith(".js"))
+                or member.name.count("/") != 3
+            ):
                 continue
             file = tar.extractfile(member)
             if file is not None:  # the biggest types are spread over several files of their folder

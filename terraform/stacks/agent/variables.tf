@@ -89,6 +89,24 @@ variable "agent" {
     condition     = contains(var.agent.models_allowed, var.agent.model_id)
     error_message = "agent.model_id must be one of agent.models_allowed: its role could not call it otherwise."
   }
+
+  validation {
+    condition     = can(regex("^sha256:[0-9a-f]{64}$", var.agent.image_digest))
+    error_message = "agent.image_digest must be sha256: and 64 hexadecimal digits."
+  }
+
+  validation {
+    condition     = var.agent.concurrency >= 1 && floor(var.agent.concurrency) == var.agent.concurrency
+    error_message = "agent.concurrency must be a whole number from 1."
+  }
+
+  validation {
+    condition = length(setintersection(keys(var.agent.environment), [
+      "PORT", "AGENT_ENVIRONMENT", "AGENT_VERSION", "AGENT_CONCURRENCY", "AGENT_TIMEOUT_SECONDS", "AGENT_MODEL_ID",
+      "AGENT_API_KEYS_SECRET", "AWS_REGION",
+    ])) == 0
+    error_message = "agent.environment must not name a variable that this stack sets itself: change the setting it comes from."
+  }
 }
 
 variable "log_retention_days" {

@@ -67,6 +67,11 @@ variable "load_balancer" {
   default = {}
 }
 
+variable "log_retention_days" {
+  description = "Days that CloudWatch keeps the platform's own logs."
+  type        = number
+}
+
 variable "alarm_emails" {
   description = "Addresses that are told when an alarm goes off and when it is over. Each has to confirm its subscription once."
   type        = list(string)

@@ -1,0 +1,1 @@
+"""test-agent: proves that the pipeline and the infrastructure work."""

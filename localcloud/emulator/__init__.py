@@ -1,0 +1,1 @@
+"""The emulator (ministack) with its gaps closed: settings, checks, state on disk."""

@@ -1,0 +1,1 @@
+"""What runs the emulator's ECS tasks: containers of a Docker engine, or processes of this machine."""

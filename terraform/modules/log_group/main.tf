@@ -1,0 +1,7 @@
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = var.name
+  retention_in_days = var.retention_days
+  kms_key_id        = var.kms_key_arn
+}
