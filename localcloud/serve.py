@@ -11,14 +11,18 @@ import logging
 import signal
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 from localcloud import docker_engine
 from localcloud.emulator import settings
+from localcloud.engines.process.addresses import Addresses
+from localcloud.engines.process.client import ProcessClient
 from localcloud.errors import LocalCloudError
 from localcloud.files import remove_leftovers
 from localcloud.ledger import Ledger, reap_orphans
+from localcloud.oci.registry import RegistryClient
+from localcloud.oci.store import ImageStore
+from localcloud.ports import LOOPBACK
 
 TASK_STOP_SECONDS = 5.0
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -63,13 +67,18 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    from hypercorn.asyncio import serve as hypercorn_serve
-
-    from localcloud.bedrock.server import BedrockThread
-    from localcloud.emulator import blobs, logs_state, privates
-    from localcloud.emulator.saver import Saver
+    # Only now, since the settings had to be in the environment first; and the check before what it checks for.
+    from localcloud.emulator import privates
 
     privates.check()
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from ministack.app import app
+
+    from localcloud.bedrock.server import BedrockThread
+    from localcloud.emulator import blobs, ecs_fixes, logs_state, prefetch
+    from localcloud.emulator.saver import Saver
+    from localcloud.engines.process import hooks
+
     for folder in ("", "blobs", "images", "layers"):
         remove_leftovers(options.directory / folder)
     blobs.install(options.directory / "blobs")
@@ -78,55 +87,40 @@ async def _serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     saver = Saver()
-    close_engine, hosts = _install_engine(options, saver.touch)
-    bedrock = BedrockThread(hosts, options.bedrock_port)
+    engine = _make_engine(options)
+    engine.on_change = saver.touch
+    ecs_fixes.install()
+    hooks.install(engine)
+    bedrock = BedrockThread([LOOPBACK], options.bedrock_port)
     bedrock.start()
-    log.info(
-        "serving on %s:%d, Bedrock on %d, engine %s",
-        hosts,
-        options.port,
-        options.bedrock_port,
-        options.engine,
-    )
+    log.info("serving on %d, Bedrock on %d, %s engine", options.port, options.bedrock_port, options.engine)
 
-    from ministack.app import app
+    async def until_stopped() -> None:
+        await stopped.wait()
+        # Before the emulator's own last save: two of them at once would write the same files.
+        await asyncio.to_thread(saver.stop)
 
+    watched = saver.wrap(app)
+    if options.engine == "process":
+        watched = prefetch.wrap(watched, engine.images.pull, options.port)
     saver.start()
     try:
         # Ends after the application's own shutdown, in which the emulator saves its state.
-        await hypercorn_serve(
-            saver.wrap(app), _server_config(hosts, options.port), shutdown_trigger=stopped.wait
-        )
+        await hypercorn_serve(watched, _server_config(options.port), shutdown_trigger=until_stopped)
     finally:
-        saver.stop()
-        await asyncio.to_thread(close_engine)
+        await asyncio.to_thread(engine.close, TASK_STOP_SECONDS)
         bedrock.stop()
     log.info("stopped")
 
 
-def _install_engine(
-    options: argparse.Namespace, on_change: Callable[[], None]
-) -> tuple[Callable[[], None], list[str]]:
-    """Install the engine. Returns how to close it, and on which addresses tasks expect the emulator."""
-    from localcloud.emulator import ecs_fixes
-    from localcloud.engines.process import hooks
-
-    ecs_fixes.install()
+def _make_engine(options: argparse.Namespace) -> ProcessClient:
+    """What takes the Docker client's place in the emulator. Clears away what a crash left running."""
     if options.engine == "docker":
         from localcloud.engines.docker import DockerTasks
 
         if orphans := docker_engine.remove_containers(options.directory, options.docker_host):
             log.warning("removed %d containers that a crash had left", orphans)
-        tasks = DockerTasks(options.directory, host=options.docker_host, registry_port=options.port)
-        tasks.on_change = on_change
-        hooks.install(tasks)
-        return lambda: tasks.close(TASK_STOP_SECONDS), ["127.0.0.1"]
-
-    from localcloud.engines.process.addresses import Addresses
-    from localcloud.engines.process.client import ProcessClient
-    from localcloud.oci.registry import RegistryClient
-    from localcloud.oci.store import ImageStore
-
+        return DockerTasks(options.directory, host=options.docker_host, registry_port=options.port)
     ledger_file = options.directory / "engine.json"
     if orphans := reap_orphans(ledger_file):
         log.warning("stopped %d processes that a crash had left running", orphans)
@@ -135,18 +129,16 @@ def _install_engine(
         options.directory, store, Addresses(options.port), Ledger(ledger_file), options.agent_python
     )
     store.in_use = client.digests_in_use
-    client.on_change = on_change
-    hooks.install(client)
-    return lambda: client.close(TASK_STOP_SECONDS), ["127.0.0.1"]
+    return client
 
 
-def _server_config(hosts: list[str], port: int) -> object:
+def _server_config(port: int) -> object:
     from hypercorn.config import Config
 
     # hypercorn warns about its own defaults on every start.
     warnings.filterwarnings("ignore", module="hypercorn")
     config = Config()
-    config.bind = [f"{host}:{port}" for host in hosts]
+    config.bind = [f"{LOOPBACK}:{port}"]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 2
     config.loglevel = "WARNING"

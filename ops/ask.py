@@ -26,8 +26,8 @@ def ask(
             sys.stdout.write(event.data.get("text", ""))
             sys.stdout.flush()
         elif event.name == "tool":
-            name = event.data.get("name", "")
-            if name not in result["tools"]:
+            name = event.data.get("name")
+            if name and name not in result["tools"]:
                 result["tools"].append(name)
         elif event.name == "done":
             result.update(event.data)

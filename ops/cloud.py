@@ -6,9 +6,12 @@ that what comes after makes the same calls to both.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -130,6 +133,23 @@ def require_cloud(environment: Environment) -> Cloud:
     return cloud
 
 
+@contextlib.contextmanager
+def watched(cloud: Cloud) -> Iterator[None]:
+    """Tell a failure whose cause is that the cloud on this machine has died meanwhile. Raises OpsError."""
+    try:
+        yield
+    except Exception as error:
+        if cloud.endpoint and running_cloud(cloud.environment) is None:
+            log = cloud_directory(cloud.environment) / "emulator.log"
+            first = error.what if isinstance(error, OpsError) else str(error)
+            raise OpsError(
+                "The cloud on this machine stopped answering.",
+                f"It failed with: {first}\nIts own last words are in {log}.",
+                "run the same again: the cloud is started anew with its state, and what was done is kept",
+            ) from error
+        raise
+
+
 def stop_local_cloud(environment: Environment) -> bool:
     """End what stands in for the account. True where something ran; False also for an account on AWS."""
     if environment.local_cloud is None:
@@ -148,7 +168,8 @@ def reset_local_cloud(environment: Environment) -> None:
     control.reset(cloud_directory(environment))
 
 
-def cloud_directory(environment: Environment):
+def cloud_directory(environment: Environment) -> Path:
+    """Where a cloud on this machine keeps everything."""
     return paths.local() / "cloud" / environment.name
 
 

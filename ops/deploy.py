@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from ops import images, stacks, state, verify
 from ops.agent_client import connect
-from ops.cloud import Cloud, check_credentials, open_cloud
+from ops.cloud import Cloud, check_credentials, open_cloud, watched
 from ops.confirm import confirm
 from ops.console import Console
 from ops.lock import change_lock
@@ -60,7 +60,7 @@ def deploy(
         identity = check_credentials(cloud)
         step.result = f"{identity.arn} in account {identity.account_id}, {environment.region}"
     state.ensure_bucket(cloud)
-    with change_lock(cloud, "deploy", force=break_lock, say=console.line):
+    with watched(cloud), change_lock(cloud, "deploy", force=break_lock, say=console.line):
         return _deploy(
             cloud, environment, everyone, agents, console, provider or environment.terraform.provider
         )

@@ -7,7 +7,7 @@ import shutil
 from typing import Any
 
 from ops import outputs, paths, stacks, state
-from ops.cloud import Cloud, check_credentials, cloud_directory, reset_local_cloud, running_cloud
+from ops.cloud import Cloud, check_credentials, cloud_directory, reset_local_cloud, running_cloud, watched
 from ops.confirm import confirm
 from ops.console import Console
 from ops.lock import change_lock
@@ -51,7 +51,7 @@ def _destroy_stacks(
     cloud: Cloud, environment: Environment, console: Console, provider: str, break_lock: bool
 ) -> None:
     state.ensure_bucket(cloud)
-    with change_lock(cloud, "destroy", force=break_lock, say=console.line):
+    with watched(cloud), change_lock(cloud, "destroy", force=break_lock, say=console.line):
         applier = stacks.Applier(cloud, provider)
         console.line(f"Terraform provider: {applier.provider}")
         for name in outputs.deployed_agents(cloud):

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import psutil
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.clock import ago
 from ops.cloud import Cloud
@@ -94,10 +94,11 @@ def change_lock(
     try:
         yield
     finally:
-        # Only if it is still ours: one who forced it off us keeps it.
-        current, tag = _holder(s3, bucket, key)
-        if current is not None and tag == etag:
-            with contextlib.suppress(ClientError):
+        # Only if it is still ours: one who forced it off us keeps it. Where the account can't be reached any more
+        # the lock stays, and the next change here sees that its holder is dead.
+        with contextlib.suppress(ClientError, BotoCoreError):
+            current, tag = _holder(s3, bucket, key)
+            if current is not None and tag == etag:
                 s3.delete_object(Bucket=bucket, Key=key)
 
 

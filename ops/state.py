@@ -55,4 +55,5 @@ def backend(environment: Environment, key: str) -> dict[str, str]:
     if environment.terraform.emulator_flags:
         for flag in ("use_path_style", "skip_credentials_validation", "skip_metadata_api_check"):
             told[flag] = "true"
+        told["max_retries"] = "1"  # on loopback what does not answer is gone
     return told

@@ -42,10 +42,9 @@ class Status:
 
     @property
     def healthy(self) -> bool:
-        """Whether everything that is deployed answers."""
-        return bool(self.agents) and all(
-            agent.state in ("healthy", "paused") for agent in self.agents if agent.address
-        )
+        """Whether something is deployed, and everything that is answers or is paused on purpose."""
+        deployed = [agent for agent in self.agents if agent.address]
+        return bool(deployed) and all(agent.state in ("healthy", "paused") for agent in deployed)
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "healthy": self.healthy}

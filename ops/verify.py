@@ -68,8 +68,8 @@ def smoke(client: AgentClient, agent: Agent) -> str:
     for event in client.ask(agent.smoke.prompt):
         if event.name == "token":
             text.append(event.data.get("text", ""))
-        elif event.name == "tool":
-            tools.append(event.data.get("name", ""))
+        elif event.name == "tool" and event.data.get("name"):  # it has one when the call begins
+            tools.append(event.data["name"])
         elif event.name == "error":
             raise _smoke_failed(agent, f"it answered with an error: {event.data.get('title', event.data)}")
         elif event.name == "done":

@@ -56,7 +56,10 @@ class Settings:
 
 @dataclass
 class Scripted:
-    """One scripted answer; `match` is a regular expression that the request's last text has to contain."""
+    """One scripted answer; `match` is a regular expression that the request's last text has to contain.
+
+    A tool's `input` may be a string, which is streamed as it is: JSON that a model got wrong.
+    """
 
     match: re.Pattern[str] | None
     reply: Reply | None

@@ -41,7 +41,8 @@ def _text(text: str, index: int) -> tuple[bytes, ...]:
 def _tool(use: dict, index: int) -> Iterator[bytes]:
     start = {"toolUse": {"toolUseId": use["toolUseId"], "name": use["name"]}}
     yield chunk(event("contentBlockStart", {"start": start, "contentBlockIndex": index}))
-    text = json.dumps(use["input"])
+    # A string is scripted, to be streamed as it is: a model's JSON may be broken.
+    text = use["input"] if isinstance(use["input"], str) else json.dumps(use["input"])
     # In two pieces, as a model streams it: a reader that parses each piece by itself is wrong.
     for piece in filter(None, (text[: len(text) // 2], text[len(text) // 2 :])):
         delta = {"delta": {"toolUse": {"input": piece}}, "contentBlockIndex": index}

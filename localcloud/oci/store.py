@@ -132,6 +132,7 @@ class ImageStore:
         if "manifests" in manifest:
             return self._assemble_from_index(reference, manifest)
         config_digest, layers = _read_manifest(reference, manifest)
+        began = time.monotonic()
         self._images.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
             dir=self._images, prefix=".unpacking-", suffix=TEMPORARY
@@ -150,7 +151,7 @@ class ImageStore:
             work.rename(target)
             # TemporaryDirectory removes by name; leave it something to remove.
             work.mkdir()
-        log.info("pulled %s (%s)", reference, digest)
+        log.info("pulled %s (%s) in %.2f s", reference, digest, time.monotonic() - began)
         return _image(digest, target / "rootfs", config)
 
     def _assemble_from_index(self, reference: Reference, index: dict[str, Any]) -> Image:

@@ -23,7 +23,8 @@ class ApiError(ProviderError):
 class Aws:
     """The APIs of one region. Safe to use from several threads."""
 
-    # boto3 builds clients from shared state, which is not thread-safe; the clients themselves are.
+    # Clients are built from a session, which is not thread-safe; the clients themselves are. One session for all of them reads
+    # the SDK's data files once: twelve clients in 0.3 s instead of 1.3 s.
     _lock = threading.Lock()
 
     def __init__(self, settings: Settings, region: str | None = None, shared: Aws | None = None) -> None:
@@ -31,12 +32,13 @@ class Aws:
         self.region = region or settings.region
         self._clients: dict[tuple[str, str], Any] = shared._clients if shared else {}
         self._root = shared or self
+        self._session: Any = None
 
     def in_region(self, region: str | None) -> Aws:
         """The APIs of another region, for a resource that names one."""
         return self if region in (None, self.region) else Aws(self.settings, region, self._root)
 
-    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+    def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Calls an operation by boto3's names; parameters that are None are not sent. Raises ApiError or ProviderError."""
         from botocore import exceptions
 
@@ -59,7 +61,7 @@ class Aws:
             ) from error
 
     def find(
-        self, service: str, operation: str, missing: tuple[str, ...], **parameters: Any
+        self, service: str, operation: str, missing: tuple[str, ...], /, **parameters: Any
     ) -> dict[str, Any] | None:
         """Like `call`, but None when the error's code is one of `missing`."""
         try:
@@ -86,10 +88,12 @@ class Aws:
             return self._clients[key]
 
     def _new_client(self, service: str) -> Any:
-        import boto3
+        import botocore.session
         from botocore.config import Config
 
-        return boto3.session.Session().client(
+        if self._root._session is None:
+            self._root._session = botocore.session.Session()
+        return self._root._session.create_client(
             service,
             region_name=self.region,
             endpoint_url=self.settings.endpoint(service),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from localcloud.provider import data_sources, planning, resources
@@ -12,6 +13,8 @@ from localcloud.provider.schema.cache import SchemaCache
 from localcloud.provider.schema.extract import Block
 from localcloud.provider.settings import Settings
 from localcloud.provider.values import UNKNOWN, Values, conform, known
+
+logger = logging.getLogger(__name__)
 
 
 class Engine:
@@ -76,18 +79,23 @@ class Engine:
         try:
             resource.complete(aws, values, made)
             observed = self._read(resource, aws, made)
-        except ProviderError as error:
-            raise CreatedButFailed(error, conform(made, block)) from error
         except Exception as error:
-            cause = ProviderError(
-                f"{resource.type_name} was created, then {type(error).__name__}: {error}.", ""
-            )
-            raise CreatedButFailed(cause, conform(made, block)) from error
+            raise CreatedButFailed(_sentence(resource, error), self._what_there_is(resource, block, aws, made)) from error
         if observed is None:
             raise ProviderError(
                 f"{resource.type_name} was created but is not there: the emulator lost it.", "Run it again."
             )
         return conform(planning.settle(resource, planned, {**made, **observed}), block)
+
+    def _what_there_is(self, resource: Resource, block: Block, aws: Aws, state: Values) -> Values:
+        """The state to remember after an error: what the API says, or what is known when it says nothing."""
+        try:
+            observed = self._read(resource, aws, state)
+        except Exception:
+            logger.exception("%s can't be read after the error", resource.type_name)
+            observed = None
+        fresh = planning.refresh(resource, block, self._settings, state, observed) if observed else state
+        return conform(fresh, block)
 
     def _update(
         self, resource: Resource, block: Block, prior: Values, planned: Values, write_only: Values
@@ -97,24 +105,23 @@ class Engine:
         changed = {
             name for name in planned if planned[name] is not UNKNOWN and planned[name] != prior.get(name)
         }
+        moved: Values = {}
         try:
             if changed - {"tags", "tags_all"}:
-                resource.update(aws, prior, values, changed - {"tags", "tags_all"})
+                moved = resource.update(aws, prior, values, changed - {"tags", "tags_all"}) or {}
             if "tags_all" in planned and planned["tags_all"] != prior.get("tags_all"):
                 had, wanted = prior.get("tags_all") or {}, values.get("tags_all") or {}
                 put = {name: text for name, text in wanted.items() if had.get(name) != text}
                 resource.change_tags(aws, prior, put, [name for name in had if name not in wanted])
-        except ProviderError as error:
-            # some of several calls may have been made: what the API says now is the truth
-            observed = self._read(resource, aws, prior)
-            fresh = planning.refresh(resource, block, self._settings, prior, observed) if observed else prior
-            raise CreatedButFailed(error, conform(fresh, block)) from error
-        observed = self._read(resource, aws, {**prior, **values})
+        except Exception as error:
+            # some of several calls may have been made
+            raise CreatedButFailed(_sentence(resource, error), self._what_there_is(resource, block, aws, prior)) from error
+        observed = self._read(resource, aws, {**prior, **values, **moved})
         if observed is None:
             raise ProviderError(
                 f"{resource.type_name} {prior.get('id')} disappeared while it was changed.", "Plan again."
             )
-        return conform(planning.settle(resource, planned, {**prior, **observed}), block)
+        return conform({**planning.settle(resource, planned, {**prior, **observed}), **moved}, block)
 
     def read(self, type_name: str, state: Values) -> Values | None:
         """The state as the API sees it now; None when the resource is gone."""
@@ -146,3 +153,13 @@ class Engine:
 
     def _in_region(self, values: dict[str, Any]) -> Aws:
         return self._aws.in_region(known(values.get("region")))
+
+
+def _sentence(resource: Resource, error: Exception) -> ProviderError:
+    if isinstance(error, ProviderError):
+        return error
+    logger.error("%s failed", resource.type_name, exc_info=error)
+    return ProviderError(
+        f"The offline provider failed at {resource.type_name}: {type(error).__name__}: {error}.",
+        "This is a defect of localcloud/provider; run again with TF_LOG_PROVIDER=DEBUG for the traceback.",
+    )

@@ -226,8 +226,9 @@ def refresh(resource: Resource, block: Block, settings: Settings, state: Values,
             fresh[name] = _fresh_members(
                 argument, block["block_types"][name], state.get(name) or [], got or []
             )
-    for argument in resource.arguments:  # an import knows nothing of what only Terraform keeps
-        if argument.terraform_only and argument.default is not None and fresh.get(argument.name) is None:
+    for argument in resource.arguments:  # an import knows nothing of what can't be read
+        unreadable = argument.terraform_only or argument.only_default
+        if unreadable and argument.default is not None and fresh.get(argument.name) is None:
             fresh[argument.name] = argument.default
     if "tags_all" in block["attributes"] and "tags_all" in observed:
         fresh["tags_all"], fresh["tags"] = (

@@ -12,7 +12,7 @@ import json
 import signal
 import socket
 import subprocess
-import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,9 @@ from ops.processes import die_with_parent
 Progress = Callable[[str], None]
 
 VERBS = {"create": "creating", "update": "changing", "delete": "deleting", "read": "reading"}
-LOCK_WAIT = "20s"
+POLL_SECONDS = 0.05
+# Whoever changes an environment holds its deploy lock first, so a state's lock is free or was left behind.
+LOCK_WAIT = "0s"
 
 
 @dataclass
@@ -66,6 +68,7 @@ class _Binary(python_terraform.Terraform):
 
     def __init__(self, binary: Path, directory: Path, environment: dict[str, str]) -> None:
         super().__init__(working_dir=str(directory), terraform_bin_path=str(binary))
+        self.variables = None  # the working directory holds them; an empty dict would become a file each time
         self.environment = environment
         self.on_line: Callable[[str], None] = lambda line: None
 
@@ -76,45 +79,54 @@ class _Binary(python_terraform.Terraform):
         """Run one command to its end; an interrupt is passed to Terraform, which then ends in good order."""
         options.pop("capture_output", None)
         command = self.generate_cmd_string(cmd, *args, **options)
-        # A session of its own: Ctrl-C reaches Terraform once, from here, and not a second time from the terminal,
-        # which would make it give up without saving its state.
-        process = subprocess.Popen(
-            command,
-            cwd=self.working_dir,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGINT),
-        )
-        holder = Path(self.working_dir) / "terraform.pid"
-        holder.write_text(
-            json.dumps({"pid": process.pid, "started": psutil.Process(process.pid).create_time()})
-        )
-        lines: list[str] = []
-        errors: list[str] = []
-        reader = threading.Thread(target=lambda: errors.extend(process.stderr or ()), daemon=True)
-        reader.start()
-        interrupted = False
-        while True:
-            try:
-                for line in process.stdout or ():
-                    lines.append(line)
-                    self.on_line(line)
-                process.wait()
-                break
-            except KeyboardInterrupt:
-                interrupted = True
-                with contextlib.suppress(ProcessLookupError):
-                    process.send_signal(signal.SIGINT)
-        reader.join()
+        directory = Path(self.working_dir)
+        holder = directory / "terraform.pid"
+        # Files, not pipes: if this process is killed, Terraform must not die of a broken pipe with its lock held.
+        with (directory / "terraform.out").open("w+b") as out, (directory / "terraform.err").open("w+b") as errors:
+            # A session of its own: Ctrl-C reaches Terraform once, from here, and not a second time from the
+            # terminal, which would make it give up without saving its state.
+            process = subprocess.Popen(
+                command,
+                cwd=directory,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=errors,
+                start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGINT),
+            )
+            started = psutil.Process(process.pid).create_time()
+            holder.write_text(json.dumps({"pid": process.pid, "started": started}))
+            interrupted = self._follow(process, directory / "terraform.out")
+            errors.seek(0)
+            out.seek(0)
+            printed, complained = out.read().decode(), errors.read().decode()
         holder.unlink(missing_ok=True)
         self.temp_var_files.clean_up()
         if interrupted:
             raise KeyboardInterrupt
-        return process.returncode, "".join(lines), "".join(errors)
+        return process.returncode, printed, complained
+
+    def _follow(self, process: subprocess.Popen[bytes], path: Path) -> bool:
+        """Hand over each line as it is printed, until the process ends; whether it was interrupted."""
+        interrupted = False
+        with path.open(encoding="utf-8") as lines:
+            rest = ""
+            while True:
+                try:
+                    ended = process.poll() is not None
+                    for line in lines:
+                        rest += line
+                        if rest.endswith("\n"):
+                            self.on_line(rest)
+                            rest = ""
+                    if ended:
+                        return interrupted
+                    time.sleep(POLL_SECONDS)
+                except KeyboardInterrupt:
+                    interrupted = True
+                    with contextlib.suppress(ProcessLookupError):
+                        process.send_signal(signal.SIGINT)
 
 
 class Terraform:

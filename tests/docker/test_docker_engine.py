@@ -137,6 +137,28 @@ def test_an_image_for_another_architecture_is_refused(service: ContainerStack) -
     )
 
 
+def test_the_containers_own_health_check_decides(service: ContainerStack, directory: Path) -> None:
+    before = service.primary()["taskDefinition"]
+    script = "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/health')"
+    check = {"command": ["CMD", "python3", "-c", script], "interval": 5, "retries": 2}
+    healthy = service.register(environment={"AGENT_VERSION": "4"}, healthCheck=check)
+    service.update(taskDefinition=healthy)
+    wait_until(lambda: service.is_steady(healthy))
+    states = lambda: [container["State"]["Health"]["Status"] for container in containers(directory)]  # noqa: E731
+    wait_until(lambda: states() == ["healthy", "healthy"])
+
+    check = {"command": ["CMD-SHELL", "echo feeling sick; exit 1"], "interval": 5, "retries": 1}
+    service.update(taskDefinition=service.register(environment={"AGENT_VERSION": "5"}, healthCheck=check))
+    wait_until(
+        lambda: any(
+            "container health checks: feeling sick" in reason for reason in service.stopped_reasons()
+        ),
+        60,
+    )
+    service.update(taskDefinition=before)
+    wait_until(lambda: service.is_steady(before))
+
+
 def test_memory_over_the_limit_ends_the_task(service: ContainerStack) -> None:
     with pytest.raises(OSError):
         service.get("/hog")

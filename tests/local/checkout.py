@@ -121,6 +121,10 @@ class Checkout:
                 found.append(process)
         return found
 
+    def told(self) -> list[str]:
+        """What still runs for this checkout, as a failing test should show it."""
+        return [f"{process.pid}: {' '.join(process.cmdline())[:300]}" for process in self.processes()]
+
     def task_processes(self) -> list[psutil.Process]:
         return [process for process in self.processes() if "agent_runtime" in " ".join(process.cmdline())]
 

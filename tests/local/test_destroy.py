@@ -20,7 +20,7 @@ def test_destroy_leaves_nothing(deployed: Checkout) -> None:
     result = deployed.inv("destroy", "--env", "local", "--yes")
     assert result.status == 0, result.text
     assert "destroyed local" in result.out
-    assert not deployed.processes()
+    assert not deployed.told()
     left = {name for name in deployed.files() - deployed.before if not name.startswith(".tools/")}
     assert not left
     cloud = deployed.local / "cloud"

@@ -18,7 +18,8 @@ from typing import Any
 import psutil
 import pytest
 
-from localcloud import control
+from localcloud import control, daemon
+from localcloud.daemon import REPOSITORY
 from localcloud.processes import Identity
 from ops.bootstrap import bare_environment, environment
 from tests.local.engine_kit import answers, get, start_cloud, wait_until
@@ -195,6 +196,21 @@ def test_a_daemon_that_does_not_answer_is_replaced(directory: Path, monkeypatch:
     assert any("does not answer" in line for line in said)
 
 
+def test_a_daemon_with_other_code_is_started_again_with_its_state(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = start_cloud(directory)
+    stack = deployed(session)
+    monkeypatch.setattr(daemon, "code", lambda: "changed")
+    said: list[str] = []
+    again = start_cloud(directory, progress=said.append)
+    assert again.pid != session.pid
+    assert again.endpoint == session.endpoint
+    assert any("code" in line for line in said)
+    wait_until(lambda: answers(stack.url + "/x"), what="serving again")
+    assert start_cloud(directory) == again
+
+
 def test_a_recycled_pid_is_not_taken_for_the_daemon_nor_killed(directory: Path) -> None:
     session = start_cloud(directory)
     control.stop(directory)
@@ -275,6 +291,7 @@ def test_a_full_disk_is_said_before_anything_starts(directory: Path, monkeypatch
     monkeypatch.setattr(control, "SPACE_NEEDED_BYTES", 1 << 60)
     error = fails(directory)
     assert "MiB are free" in error.what
+    assert "VITRACKA_LOCAL_DIR" in error.next
     assert processes_below(directory) == []
 
 
@@ -297,7 +314,7 @@ def test_another_version_of_the_emulator_is_refused_by_the_name_that_is_gone() -
         [environment("localcloud"), "-c", code],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(control.REPOSITORY)},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )
     assert run.returncode != 0
     assert "ministack.services.ecs._make_deployment is missing" in run.stderr

@@ -48,8 +48,9 @@ def container_options(launch: Launch, *, address: str, image: dict[str, Any], ow
         options["cap_add"] = added
     if linux.get("initProcessEnabled"):
         options["init"] = True
-    if check := definition.get("healthCheck"):
-        options["healthcheck"] = _health_check(check)
+    check = definition.get("healthCheck")
+    # AWS: Amazon ECS does not monitor health checks that are embedded in the image.
+    options["healthcheck"] = _health_check(check, address) if check else {"test": ["NONE"]}
     return options
 
 
@@ -107,10 +108,12 @@ def _mounts(definition: dict[str, Any], image: dict[str, Any]) -> dict[str, Any]
     return {**({"volumes": volumes} if volumes else {}), **({"tmpfs": tmpfs} if tmpfs else {})}
 
 
-def _health_check(check: dict[str, Any]) -> dict[str, Any]:
+def _health_check(check: dict[str, Any], address: str) -> dict[str, Any]:
+    # In a task, 127.0.0.1 is the task alone; on the host's network that is what its own address is.
+    command = [word.replace("127.0.0.1", address).replace("localhost", address) for word in check["command"]]
     seconds = {name: int(check.get(name) or default) for name, default in HEALTH_DEFAULTS.items()}
     return {
-        "test": check["command"],
+        "test": command,
         "interval": seconds["interval"] * NANOSECONDS,
         "timeout": seconds["timeout"] * NANOSECONDS,
         "retries": seconds["retries"],

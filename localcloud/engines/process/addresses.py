@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 import threading
 
@@ -17,7 +16,7 @@ class Addresses:
     """
 
     def __init__(self, emulator_port: int) -> None:
-        self._prefix = f"127.{emulator_port >> 8}.{emulator_port & 255}"
+        self._prefix = network(emulator_port)
         self._taken: dict[str, str] = {}
         self._last = 0
         self._lock = threading.Lock()
@@ -42,17 +41,31 @@ class Addresses:
             self._taken = {address: owner for address, owner in self._taken.items() if owner != task}
 
 
+def network(emulator_port: int) -> str:
+    """The first three parts of the addresses of an emulator's tasks."""
+    return f"127.{emulator_port >> 8}.{emulator_port & 255}"
+
+
+def problem(emulator_port: int) -> str | None:
+    """Why this machine has no such addresses, in a sentence; None when it has."""
+    address = f"{network(emulator_port)}.1"
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            return (
+                f"Every task gets a loopback address of its own such as {address}, and this machine does not have them "
+                f"({error.strerror}): Linux and WSL2 do, macOS only with an alias for each."
+            )
+    return None
+
+
 def is_free(address: str, port: int) -> bool:
     """Whether a process could listen there now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
-        except OSError as error:
-            if error.errno == errno.EADDRNOTAVAIL:
-                raise RuntimeError(
-                    f"This machine has no loopback address {address}, which the process engine needs (Linux and WSL2 "
-                    "have it, macOS only with an alias): install a Docker engine and use it instead."
-                ) from error
+        except OSError:
             return False
     return True

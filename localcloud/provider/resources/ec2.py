@@ -266,15 +266,14 @@ class RouteTableAssociation(Resource):
                     return receive(self.arguments, association)
         return None
 
-    def update(self, aws: Aws, prior: Values, values: Values, changed: set[str]) -> None:
-        # the association gets a new id: it is stored by `read`'s caller through `values`
+    def update(self, aws: Aws, prior: Values, values: Values, changed: set[str]) -> Values:
         answer = aws.call(
             "ec2",
             "replace_route_table_association",
             AssociationId=prior["id"],
             RouteTableId=values["route_table_id"],
         )
-        values["id"] = answer["NewAssociationId"]
+        return {"id": answer["NewAssociationId"]}
 
     def delete(self, aws: Aws, state: Values) -> None:
         missing = ("InvalidAssociationID.NotFound",)

@@ -7,6 +7,7 @@ from localcloud.provider.aws import Aws
 from localcloud.provider.resource import Resource, tag_list, tag_map
 
 _MISSING = ("RepositoryNotFoundException",)
+_MUTABILITY = ("MUTABLE", "IMMUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION")
 
 
 class Repository(Resource):
@@ -16,7 +17,7 @@ class Repository(Resource):
     arguments = (
         Argument("name", "repositoryName", replace=True),
         Argument(
-            "image_tag_mutability", "imageTagMutability", default="MUTABLE", choices=("MUTABLE", "IMMUTABLE")
+            "image_tag_mutability", "imageTagMutability", default="MUTABLE", choices=_MUTABILITY
         ),
         Argument(
             "image_scanning_configuration",

@@ -20,6 +20,7 @@ _LOAD_BALANCER_MISSING = ("LoadBalancerNotFound",)
 _TARGET_GROUP_MISSING = ("TargetGroupNotFound",)
 _LISTENER_MISSING = ("ListenerNotFound", *_LOAD_BALANCER_MISSING)
 _RULE_MISSING = ("RuleNotFound", *_LISTENER_MISSING)
+_PROTOCOLS = ("HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE", "QUIC", "TCP_QUIC")
 _TEXT = Kind(str, lambda value: value)
 
 
@@ -207,7 +208,7 @@ class TargetGroup(_Tagged):
             "protocol",
             "Protocol",
             replace=True,
-            choices=("HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE"),
+            choices=_PROTOCOLS,
         ),
         Argument("protocol_version", "ProtocolVersion", replace=True, not_read_back=_NOT_STORED),
         Argument(
@@ -299,9 +300,18 @@ _PLACEHOLDERS = {
     "query": "#{query}",
 }
 
+_ACTION_TYPES = (
+    "forward",
+    "redirect",
+    "fixed-response",
+    "authenticate-cognito",
+    "authenticate-oidc",
+    "jwt-validation",
+)
+
 # The emulator drops a weighted forward (`forward` blocks): it is not mapped, so that it is refused.
 _ACTION = (
-    Argument("type", "Type", choices=("forward", "redirect", "fixed-response")),
+    Argument("type", "Type", choices=_ACTION_TYPES),
     Argument("order", "Order"),
     Argument("target_group_arn", "TargetGroupArn"),
     Argument(
@@ -335,7 +345,7 @@ class Listener(_Tagged):
     arguments = (
         Argument("load_balancer_arn", "LoadBalancerArn", replace=True),
         Argument("port", "Port"),
-        Argument("protocol", "Protocol", choices=("HTTP", "HTTPS")),
+        Argument("protocol", "Protocol", choices=_PROTOCOLS),
         Argument("ssl_policy", "SslPolicy"),
         Argument("certificate_arn"),
         Argument("default_action", "DefaultActions", block=_ACTION, many=True),

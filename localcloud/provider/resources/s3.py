@@ -126,11 +126,12 @@ class BucketVersioning(_OfBucket):
     arguments = (Argument("bucket", replace=True), *_configuration)
 
     def _put(self, aws: Aws, values: Values) -> None:
+        wanted = send(self._configuration, values)["VersioningConfiguration"]
+        if not wanted.get("MFADelete"):
+            wanted.pop("MFADelete", None)  # what `read` answers for a bucket without it
         # "Disabled" is Terraform's word for a bucket that never was versioned: there is no call for it
-        if values["versioning_configuration"][0]["status"] != "Disabled":
-            aws.call(
-                "s3", "put_bucket_versioning", Bucket=values["bucket"], **send(self._configuration, values)
-            )
+        if wanted["Status"] != "Disabled":
+            aws.call("s3", "put_bucket_versioning", Bucket=values["bucket"], VersioningConfiguration=wanted)
 
     def read(self, aws: Aws, state: Values) -> Values | None:
         answer = aws.find("s3", "get_bucket_versioning", self._missing, Bucket=state["id"])

@@ -95,8 +95,7 @@ class SecretVersion(Resource):
     """https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html"""
 
     type_name = "aws_secretsmanager_secret_version"
-    one_of = (("secret_string", "secret_string_wo", "secret_binary"),)
-    conflicts = one_of
+    conflicts = (("secret_string", "secret_string_wo", "secret_binary"),)
     arguments = (
         Argument("secret_id", replace=True),
         Argument("secret_string", replace=True),

@@ -65,6 +65,11 @@ variable "load_balancer" {
     idle_timeout_seconds = optional(number, 120)
   })
   default = {}
+
+  validation {
+    condition     = var.load_balancer.internal || var.load_balancer.certificate_arn != null
+    error_message = "load_balancer must have a certificate where it is not internal: set certificate_arn, or internal to true."
+  }
 }
 
 variable "log_retention_days" {

@@ -93,6 +93,16 @@ def test_the_health_check_is_in_nanoseconds_with_the_defaults_of_aws() -> None:
     }
 
 
+def test_a_health_check_of_the_tasks_own_loopback_asks_its_address() -> None:
+    check = {"command": ["CMD", "python3", "-c", "urlopen('http://127.0.0.1:8000/health')"]}
+    made = options(container={"healthCheck": check})["healthcheck"]
+    assert made["test"][-1] == "urlopen('http://127.17.214.5:8000/health')"
+
+
+def test_a_health_check_of_the_image_is_off_as_on_ecs() -> None:
+    assert options()["healthcheck"] == {"test": ["NONE"]}
+
+
 def test_an_image_of_another_architecture_is_named_in_the_words_of_aws() -> None:
     arm = launch(task={"runtimePlatform": {"cpuArchitecture": "ARM64"}})
     assert "matching platform 'linux/arm64'" in (wrong_architecture(arm, IMAGE) or "")

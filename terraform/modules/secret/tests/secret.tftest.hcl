@@ -4,9 +4,10 @@ variables {
   name        = "vitracka/test/test-agent/api-keys"
   description = "API keys of the tests."
   kms_key_arn = "arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+  value       = "canary-4711"
 }
 
-run "without_a_value_only_the_secret_exists" {
+run "without_a_version_no_value_is_written" {
   assert {
     condition     = aws_secretsmanager_secret.this.kms_key_id == var.kms_key_arn
     error_message = "The secret has to be encrypted with the key given."
@@ -19,13 +20,12 @@ run "without_a_value_only_the_secret_exists" {
 
   assert {
     condition     = length(aws_secretsmanager_secret_version.this) == 0
-    error_message = "No value was given, and yet one is managed."
+    error_message = "No version was given, and yet a value is managed."
   }
 }
 
 run "a_value_is_written_and_not_kept" {
   variables {
-    value         = "canary-4711"
     value_version = 1
   }
 
