@@ -210,7 +210,9 @@ def _choose_port(old: int | None, wanted: int, what: str, say: Progress) -> int:
     for candidate in (old, wanted):
         if candidate and ports.is_free(candidate):
             return candidate
-    chosen = ports.any_free()
-    if busy := old or wanted:
-        say(f"Port {busy} is taken by {ports.holder(busy)}: the {what} takes {chosen} instead.")
+    busy = old or wanted
+    if not busy:
+        return ports.any_free()
+    chosen = ports.free_near(busy)
+    say(f"Port {busy} is taken by {ports.holder(busy)}: the {what} takes {chosen} instead.")
     return chosen

@@ -7,6 +7,8 @@ import socket
 import psutil
 
 LOOPBACK = "127.0.0.1"
+HIGHEST = 65535
+SEARCHED = 200
 
 
 def is_free(port: int) -> bool:
@@ -18,6 +20,14 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def free_near(port: int) -> int:
+    """The first free port above `port`, leaving out its neighbour, which belongs to the same local cloud."""
+    for candidate in range(port + 2, min(port + SEARCHED, HIGHEST + 1)):
+        if is_free(candidate):
+            return candidate
+    return any_free()
 
 
 def any_free() -> int:

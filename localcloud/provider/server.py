@@ -23,6 +23,7 @@ from localcloud.provider.service import ProviderService
 _COOKIE_NAME = "TF_PLUGIN_MAGIC_COOKIE"
 _COOKIE = "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2"
 _MESSAGE_LIMIT = 64 * 2**20  # bytes; grpc's own default of 4 MB is close to a schema with documentation
+_PARENT_CHECK_SECONDS = 0.5
 _THREADS = 16  # Terraform walks ten resources at a time by default
 
 
@@ -60,7 +61,10 @@ def serve(service: ProviderService) -> None:
         server.start()
         encoded = base64.b64encode(certificate).decode().rstrip("=")
         print(f"1|6|unix|{socket}|grpc|{encoded}", flush=True)
-        stopped.wait()
+        # A Terraform that is killed can't ask to stop: its end is seen by whose child this process is then.
+        terraform = os.getppid()
+        while not stopped.wait(_PARENT_CHECK_SECONDS) and os.getppid() == terraform:
+            pass
         server.stop(0)
     # The thread pool would be joined at exit; Terraform waits for the process and nothing is left to do.
     os._exit(0)

@@ -82,7 +82,10 @@ class _Binary(python_terraform.Terraform):
         directory = Path(self.working_dir)
         holder = directory / "terraform.pid"
         # Files, not pipes: if this process is killed, Terraform must not die of a broken pipe with its lock held.
-        with (directory / "terraform.out").open("w+b") as out, (directory / "terraform.err").open("w+b") as errors:
+        with (
+            (directory / "terraform.out").open("w+b") as out,
+            (directory / "terraform.err").open("w+b") as errors,
+        ):
             # A session of its own: Ctrl-C reaches Terraform once, from here, and not a second time from the
             # terminal, which would make it give up without saving its state.
             process = subprocess.Popen(
@@ -175,7 +178,7 @@ class Terraform:
                 options["refresh"] = False
             code, out, err = self._with_lock(lambda: self._binary.plan(**options), seen)
         if code not in (0, 2):
-            raise self._error("plan", seen, out + err)
+            raise self._error("plan", seen, out + err, code)
         return plan
 
     def apply(self, total: int = 0) -> Plan:
@@ -189,14 +192,14 @@ class Terraform:
             )
         (self.directory / "tfplan").unlink(missing_ok=True)
         if code != 0:
-            raise self._error("apply", seen, out + err)
+            raise self._error("apply", seen, out + err, code)
         return done
 
     def output(self) -> dict[str, Any]:
         """The outputs' values. Raises TerraformError."""
         code, out, err = self._binary.output_cmd(json=FLAG)
         if code != 0:
-            raise self._error("output", [], out + err)
+            raise self._error("output", [], out + err, code)
         return {name: item["value"] for name, item in json.loads(out).items()}
 
     def _checked(self, what: str, run: Callable[[], tuple[int, str, str]]) -> None:
@@ -204,7 +207,7 @@ class Terraform:
         with self._events(seen, Plan()):
             code, out, err = run()
         if code != 0:
-            raise self._error(what, seen, out + err)
+            raise self._error(what, seen, out + err, code)
 
     @contextlib.contextmanager
     def _events(self, seen: list[dict[str, Any]], plan: Plan, total: int = 0) -> Iterator[None]:
@@ -265,11 +268,11 @@ class Terraform:
         )
         code, out, err = self._binary.cmd("force-unlock", lock["ID"], force=FLAG)
         if code != 0:
-            raise self._error("force-unlock", seen, out + err)
+            raise self._error("force-unlock", seen, out + err, code)
         seen.clear()
         return run()
 
-    def _error(self, what: str, seen: list[dict[str, Any]], text: str) -> TerraformError:
+    def _error(self, what: str, seen: list[dict[str, Any]], text: str, code: int) -> TerraformError:
         errors = [item for item in seen if item.get("severity") == "error"]
         lock = _lock_info(errors)
         if lock:
@@ -280,7 +283,10 @@ class Terraform:
                 f"wait for it; if it is dead: terraform -chdir={_shown(self.directory)} force-unlock {lock['ID']}",
             )
         if not errors:
-            errors = [{"summary": line} for line in text.strip().splitlines()[-8:]]
+            words = [line for line in text.strip().splitlines() if not line.startswith('{"@')]
+            if code < 0:
+                words.append(f"It was ended by signal {-code} ({signal.Signals(-code).name}).")
+            errors = [{"summary": line} for line in words[-8:]]
         return TerraformError(
             f"terraform {what} failed for {self.label}.", errors, "correct the cause and run it again"
         )

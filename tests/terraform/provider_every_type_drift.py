@@ -43,7 +43,8 @@ def _storage(aws: Aws, state: dict[str, Any]) -> Iterator[str]:
     s3.put_bucket_encryption(Bucket="every-type", ServerSideEncryptionConfiguration={"Rules": [rule]})
     yield "aws_s3_bucket_server_side_encryption_configuration.this"
     s3.put_public_access_block(
-        Bucket="every-type", PublicAccessBlockConfiguration={"BlockPublicAcls": True, "IgnorePublicAcls": True}
+        Bucket="every-type",
+        PublicAccessBlockConfiguration={"BlockPublicAcls": True, "IgnorePublicAcls": True},
     )
     yield "aws_s3_bucket_public_access_block.this"
     s3.put_bucket_policy(Bucket="every-type", Policy=POLICY)
@@ -58,7 +59,9 @@ def _network(aws: Aws, state: dict[str, Any]) -> Iterator[str]:
     ec2 = aws("ec2")
     ec2.modify_vpc_attribute(VpcId=state["aws_vpc.this"]["id"], EnableDnsHostnames={"Value": False})
     yield "aws_vpc.this"
-    ec2.modify_subnet_attribute(SubnetId=state["aws_subnet.this[0]"]["id"], MapPublicIpOnLaunch={"Value": True})
+    ec2.modify_subnet_attribute(
+        SubnetId=state["aws_subnet.this[0]"]["id"], MapPublicIpOnLaunch={"Value": True}
+    )
     yield "aws_subnet.this[0]"
     ec2.delete_tags(Resources=[state["aws_route_table.this"]["id"]], Tags=[{"Key": "Owner"}])
     yield "aws_route_table.this"
@@ -88,7 +91,9 @@ def _load_balancer(aws: Aws, state: dict[str, Any]) -> Iterator[str]:
         Attributes=[{"Key": "idle_timeout.timeout_seconds", "Value": "10"}],
     )
     yield "aws_lb.this"
-    elbv2.modify_target_group(TargetGroupArn=state["aws_lb_target_group.this"]["arn"], HealthCheckPath="/drift")
+    elbv2.modify_target_group(
+        TargetGroupArn=state["aws_lb_target_group.this"]["arn"], HealthCheckPath="/drift"
+    )
     yield "aws_lb_target_group.this"
     body = {"ContentType": "text/plain", "MessageBody": "drift", "StatusCode": "200"}
     elbv2.modify_listener(
@@ -115,7 +120,15 @@ def _rest(aws: Aws, state: dict[str, Any]) -> Iterator[str]:
     logs.delete_retention_policy(logGroupName="/every/type")
     yield "aws_cloudwatch_log_group.this"
     alarm = aws("cloudwatch").describe_alarms(AlarmNames=["every-type-metric"])["MetricAlarms"][0]
-    names = ("AlarmName", "ComparisonOperator", "Threshold", "Namespace", "MetricName", "ExtendedStatistic", "Period")
+    names = (
+        "AlarmName",
+        "ComparisonOperator",
+        "Threshold",
+        "Namespace",
+        "MetricName",
+        "ExtendedStatistic",
+        "Period",
+    )
     aws("cloudwatch").put_metric_alarm(**{name: alarm[name] for name in names}, EvaluationPeriods=1)
     yield "aws_cloudwatch_metric_alarm.metric"
     aws("cloudwatch").disable_alarm_actions(AlarmNames=["every-type-math"])

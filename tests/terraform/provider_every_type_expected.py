@@ -147,7 +147,9 @@ def _network(aws: Aws) -> dict[str, Any]:
         ServiceName="com.amazonaws.us-east-1.s3",
         RouteTableIds=[table["RouteTableId"]],
     )
-    contains(interface, VpcEndpointType="Interface", ServiceName="com.amazonaws.us-east-1.sts", VpcId=vpc["VpcId"])
+    contains(
+        interface, VpcEndpointType="Interface", ServiceName="com.amazonaws.us-east-1.sts", VpcId=vpc["VpcId"]
+    )
     assert set(interface["SubnetIds"]) == ids
     return {"vpc": vpc["VpcId"], "subnets": ids, "group": group["GroupId"]}
 
@@ -307,7 +309,9 @@ def _tasks(aws: Aws, key: str, network: dict[str, Any]) -> None:
     )
     assert tags(cluster["tags"], "key", "value") == TAGS
 
-    service = ecs.describe_services(cluster="every-type", services=["every-type"], include=["TAGS"])["services"][0]
+    service = ecs.describe_services(cluster="every-type", services=["every-type"], include=["TAGS"])[
+        "services"
+    ][0]
     contains(
         service,
         desiredCount=0,
@@ -359,7 +363,13 @@ def _task_definition(aws: Aws, arn: str, role: str, secret: str) -> None:
         secrets=[{"name": "KEYS", "valueFrom": secret}],
         mountPoints=[{"sourceVolume": "tmp", "containerPath": "/tmp", "readOnly": False}],
         linuxParameters={"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}},
-        healthCheck={"command": ["CMD", "true"], "interval": 10, "timeout": 5, "retries": 3, "startPeriod": 20},
+        healthCheck={
+            "command": ["CMD", "true"],
+            "interval": 10,
+            "timeout": 5,
+            "retries": 3,
+            "startPeriod": 20,
+        },
     )
     assert container["image"].endswith(f"/every/type@sha256:{'0' * 64}")
     assert container["logConfiguration"]["options"]["awslogs-group"] == "/every/type"

@@ -87,7 +87,10 @@ class Workspace:
     def state(self) -> dict[str, Any]:
         """Attributes of every resource instance, by address."""
         values = json.loads(self.run("show", "-json").stdout).get("values", {})
-        return {resource["address"]: resource["values"] for resource in values.get("root_module", {}).get("resources", [])}
+        return {
+            resource["address"]: resource["values"]
+            for resource in values.get("root_module", {}).get("resources", [])
+        }
 
 
 def provider() -> mirror.Mirror:

@@ -50,7 +50,11 @@ def test_second_plan_is_empty(applied: Workspace) -> None:
 
 def test_write_only_value_is_nowhere(applied: Workspace) -> None:
     applied.run("plan", "-input=false", "-out=plan.bin")
-    stored = [path for path in applied.directory.iterdir() if path.is_file() and SECRET.encode() in path.read_bytes()]
+    stored = [
+        path
+        for path in applied.directory.iterdir()
+        if path.is_file() and SECRET.encode() in path.read_bytes()
+    ]
     assert stored == []
     version = applied.state()["aws_secretsmanager_secret_version.this"]
     assert version["secret_string_wo"] is None
@@ -93,7 +97,9 @@ def test_destroy_leaves_nothing(aws: Aws, applied: Workspace) -> None:
     assert aws("kms").list_aliases()["Aliases"] == []
     assert aws("ecr").describe_repositories()["repositories"] == []
     assert [vpc for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == []
-    assert [group for group in ec2.describe_security_groups()["SecurityGroups"] if group["GroupName"] != "default"] == []
+    assert [
+        group for group in ec2.describe_security_groups()["SecurityGroups"] if group["GroupName"] != "default"
+    ] == []
     assert ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
     assert aws("elbv2").describe_load_balancers()["LoadBalancers"] == []
     assert aws("elbv2").describe_target_groups()["TargetGroups"] == []

@@ -75,7 +75,9 @@ def test_mocked_tests_know_unmapped_types_and_arguments(tmp_path: Path) -> None:
     assert "1 passed" in Workspace(tmp_path, NOWHERE).run("test").stdout
 
 
-@pytest.mark.parametrize("url", ["https://sns.us-east-1.amazonaws.com", "http://10.0.0.1:4566", "http://127.0.0.1.example.org"])
+@pytest.mark.parametrize(
+    "url", ["https://sns.us-east-1.amazonaws.com", "http://10.0.0.1:4566", "http://127.0.0.1.example.org"]
+)
 def test_endpoint_elsewhere_is_refused(tmp_path: Path, url: str) -> None:
     body = 'resource "aws_sns_topic" "this" { name = "x" }'
     said = Workspace(write(tmp_path, body), url).fails("plan", "-input=false")
@@ -89,7 +91,9 @@ def test_no_endpoint_is_refused(tmp_path: Path) -> None:
 
 
 def test_wrong_account_is_refused(aws: Aws, tmp_path: Path) -> None:
-    directory = write(tmp_path, 'resource "aws_sns_topic" "this" { name = "x" }', 'allowed_account_ids = ["111122223333"]')
+    directory = write(
+        tmp_path, 'resource "aws_sns_topic" "this" { name = "x" }', 'allowed_account_ids = ["111122223333"]'
+    )
     said = Workspace(directory, aws.endpoint).fails("plan", "-input=false")
     assert "belong to account 000000000000, the provider block wants one of 111122223333" in said
 
@@ -111,7 +115,9 @@ def test_import_blocks_adopt_what_exists(aws: Aws, tmp_path: Path) -> None:
     cluster = aws("ecs").describe_clusters(clusters=["adopted"])["clusters"][0]["clusterArn"]
     trust = {
         "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs.amazonaws.com"}}],
+        "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs.amazonaws.com"}}
+        ],
     }
     aws("iam").create_role(RoleName="adopted", AssumeRolePolicyDocument=json.dumps(trust))
     topic = aws("sns").create_topic(Name="adopted")["TopicArn"]
@@ -193,7 +199,9 @@ def test_import_of_nothing_is_refused(aws: Aws, tmp_path: Path) -> None:
     }
     resource "aws_s3_bucket" "this" { bucket = "there-is-none" }
     """
-    assert "Cannot import non-existent remote object" in Workspace(write(tmp_path, body), aws.endpoint).fails("plan")
+    assert "Cannot import non-existent remote object" in Workspace(write(tmp_path, body), aws.endpoint).fails(
+        "plan"
+    )
 
 
 def test_failure_after_the_creation_keeps_the_resource_in_the_state(aws: Aws, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.paths import ROOT
 from ops.terraform.run import Terraform, TerraformError
 
 DIAGNOSTIC = {
@@ -162,3 +164,43 @@ def test_an_interrupt_lets_terraform_end_in_good_order(tmp_path: Path) -> None:
 def test_outputs_are_values(tmp_path: Path) -> None:
     printed = json.dumps({"address": {"value": "x", "type": "string", "sensitive": False}})
     assert terraform(tmp_path, f"print({printed!r})\n").output() == {"address": "x"}
+
+
+def test_a_terraform_that_was_killed_is_told_as_such(tmp_path: Path) -> None:
+    body = 'say(**{"@level": "info", "type": "log"})\nos.kill(os.getpid(), signal.SIGKILL)\n'
+    with pytest.raises(TerraformError) as caught:
+        terraform(tmp_path, body).plan()
+    assert "ended by signal 9 (SIGKILL)" in str(caught.value)
+    assert "@level" not in str(caught.value)
+
+
+def test_a_killed_caller_leaves_terraform_the_time_to_end(tmp_path: Path) -> None:
+    """Linux: it gets the signal of Ctrl-C, and its output goes to files, so it can free its lock."""
+    if sys.platform != "linux":
+        pytest.skip("the signal at a parent's death is Linux's")
+    body = (
+        "def stop(*_):\n    say(type='log')\n    time.sleep(0.2)\n"
+        f"    open({str(tmp_path / 'ended')!r}, 'w')\n    sys.exit(1)\n"
+        "signal.signal(signal.SIGINT, stop)\n"
+        f"open({str(tmp_path / 'begun')!r}, 'w')\ntime.sleep(30)\n"
+    )
+    binary = fake(tmp_path, body)
+    caller = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import os, pathlib\nfrom ops.terraform.run import Terraform\n"
+            f"binary, folder = pathlib.Path({str(binary)!r}), pathlib.Path({str(tmp_path)!r})\n"
+            "Terraform(binary, folder, dict(os.environ), label='x').plan()",
+        ],
+        cwd=ROOT,
+    )
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.02)
+    caller.kill()
+    caller.wait()
+    for _ in range(100):
+        if (tmp_path / "ended").exists():
+            return
+        time.sleep(0.05)
+    pytest.fail("Terraform did not end in good order")
