@@ -23,6 +23,9 @@ ENV AGENT_NAME="${AGENT}" \
 COPY deps/ /opt/deps/
 COPY app/ /app/
 
+# A read-only root needs a place that is not: an empty volume over /tmp takes the rights that the image's /tmp has.
+VOLUME ["/tmp"]
+
 WORKDIR /app
 USER 10001:10001
 EXPOSE 8000

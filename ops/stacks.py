@@ -28,6 +28,7 @@ def foundation(environment: Environment, agents: list[Agent]) -> Stack:
             "state_bucket": environment.state_bucket,
             "agents": sorted(agent.name for agent in agents),
             "images_kept": environment.images.kept,
+            "key_deletion_window_days": _key_window(environment),
         },
     )
 
@@ -50,10 +51,12 @@ def platform(environment: Environment) -> Stack:
                 "internal": load_balancer.internal,
                 "deletion_protection": load_balancer.deletion_protection,
                 "certificate_arn": load_balancer.certificate_arn or None,
+                "allowed_cidrs": load_balancer.allowed_cidrs or None,
                 "idle_timeout_seconds": load_balancer.idle_timeout_seconds,
             },
             "log_retention_days": environment.observability.log_retention_days,
             "alarm_emails": environment.observability.alarm_emails,
+            "key_deletion_window_days": _key_window(environment),
             "features": {"container_insights": environment.observability.container_insights},
         },
     )
@@ -111,6 +114,7 @@ def agent(
             },
             "log_retention_days": environment.observability.log_retention_days,
             "alarms": {"error_rate_percent": environment.observability.error_rate_percent},
+            "secrets": {"recovery_window_days": environment.recovery_days},
         },
         agent=settings.name,
     )
@@ -146,6 +150,11 @@ def agent_to_destroy(cloud: Cloud, name: str, platform_outputs: dict[str, Any]) 
         },
         "log_retention_days": environment.observability.log_retention_days,
     }
+
+
+def _key_window(environment: Environment) -> int:
+    """KMS waits at least seven days before it deletes a key."""
+    return max(environment.recovery_days, 7)
 
 
 def _common(environment: Environment) -> dict[str, Any]:

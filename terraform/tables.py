@@ -61,7 +61,9 @@ def blocks(kind: str, file: Path) -> list[Block]:
 
 def units() -> list[Path]:
     """The folders of all modules and stacks."""
-    return sorted(path.parent for kind in ("modules", "stacks") for path in (HERE / kind).glob("*/variables.tf"))
+    return sorted(
+        path.parent for kind in ("modules", "stacks") for path in (HERE / kind).glob("*/variables.tf")
+    )
 
 
 def tables(unit: Path) -> str:
@@ -99,7 +101,9 @@ def readme(unit: Path) -> str:
 def main() -> int:
     """Write, or check."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, exit with 1 where something is out of date")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, exit with 1 where something is out of date"
+    )
     check = parser.parse_args().check
     stale = [unit for unit in units() if (unit / "README.md").read_text() != readme(unit)]
     for unit in stale:

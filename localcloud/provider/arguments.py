@@ -1,6 +1,7 @@
 """How a Terraform argument and a member of an AWS API's structure correspond, in both directions.
 
-One table per resource type serves three purposes: what is sent, what is read back, and (by what it leaves out) what is refused.
+One table per resource type serves three purposes: what is sent, what is read back, and (by what it leaves out)
+what is refused.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ class ApiError(ProviderError):
 class Aws:
     """The APIs of one region. Safe to use from several threads."""
 
-    # Clients are built from a session, which is not thread-safe; the clients themselves are. One session for all of them reads
-    # the SDK's data files once: twelve clients in 0.3 s instead of 1.3 s.
+    # Clients are built from a session, which is not thread-safe; the clients themselves are. One session for
+    # all of them reads the SDK's data files once: twelve clients in 0.3 s instead of 1.3 s.
     _lock = threading.Lock()
 
     def __init__(self, settings: Settings, region: str | None = None, shared: Aws | None = None) -> None:
@@ -39,7 +39,8 @@ class Aws:
         return self if region in (None, self.region) else Aws(self.settings, region, self._root)
 
     def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
-        """Calls an operation by boto3's names; parameters that are None are not sent. Raises ApiError or ProviderError."""
+        """Calls an operation by boto3's names; parameters that are None are not sent. Raises ApiError or
+        ProviderError."""
         from botocore import exceptions
 
         client = self._client(service)

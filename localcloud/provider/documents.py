@@ -30,7 +30,8 @@ def same(one: Any, other: Any) -> bool:
 
 
 def same_policy(one: Any, other: Any) -> bool:
-    """Whether two strings hold equivalent IAM policies: lists of one, order within lists and account principals do not matter."""
+    """Whether two strings hold equivalent IAM policies: lists of one, order within lists and account
+    principals do not matter."""
     try:
         return _canonical(json.loads(one)) == _canonical(json.loads(other))
     except (TypeError, ValueError, AttributeError):

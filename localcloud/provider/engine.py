@@ -80,7 +80,9 @@ class Engine:
             resource.complete(aws, values, made)
             observed = self._read(resource, aws, made)
         except Exception as error:
-            raise CreatedButFailed(_sentence(resource, error), self._what_there_is(resource, block, aws, made)) from error
+            raise CreatedButFailed(
+                _sentence(resource, error), self._what_there_is(resource, block, aws, made)
+            ) from error
         if observed is None:
             raise ProviderError(
                 f"{resource.type_name} was created but is not there: the emulator lost it.", "Run it again."
@@ -115,7 +117,9 @@ class Engine:
                 resource.change_tags(aws, prior, put, [name for name in had if name not in wanted])
         except Exception as error:
             # some of several calls may have been made
-            raise CreatedButFailed(_sentence(resource, error), self._what_there_is(resource, block, aws, prior)) from error
+            raise CreatedButFailed(
+                _sentence(resource, error), self._what_there_is(resource, block, aws, prior)
+            ) from error
         observed = self._read(resource, aws, {**prior, **values, **moved})
         if observed is None:
             raise ProviderError(

@@ -1,4 +1,5 @@
-"""Puts the offline provider where `terraform init` finds it: a filesystem mirror and the CLI configuration that names it.
+"""Puts the offline provider where `terraform init` finds it: a filesystem mirror and the CLI configuration
+that names it.
 
 Standard library only: the command line's own environment imports it.
 """
@@ -14,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,13 +25,15 @@ _ROOT = Path(__file__).resolve().parents[2]
 _REQUIREMENTS = _ROOT / "requirements" / "provider-schema.txt"
 _ADDRESS = "registry.terraform.io/hashicorp/aws"
 
-# `terraform init` records a checksum of the package folder in the lock file, so what lies in it never changes: everything that
-# depends on this checkout is in the `launch` script outside. Terraform links the folder, so `pwd -P` leads back to the mirror.
+# `terraform init` records a checksum of the package folder in the lock file, so what lies in it never changes:
+# everything that depends on this checkout is in the `launch` script outside. Terraform links the folder, so
+# `pwd -P` leads back to the mirror.
 _LAUNCHER = """#!/bin/sh
 # The offline stand-in for hashicorp/aws; written by localcloud/provider/mirror.py.
 launch="$(cd "$(dirname "$0")" && pwd -P)/../../../../../../launch"
 if [ ! -x "$launch" ]; then
-  echo "The offline provider's launch script is gone: run ./inv deploy --env local (or ./inv test), which writes it again." >&2
+  echo "The offline provider's launch script is gone: \
+run ./inv deploy --env local (or ./inv test), which writes it again." >&2
   exit 1
 fi
 exec "$launch"
@@ -61,22 +64,25 @@ def ensure(
     python: Path,
     progress: Callable[[str], None] | None = None,
     installer: Sequence[str] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Mirror:
-    """Makes the mirror below `tools_dir`, or finds it made (a few milliseconds). Safe against two callers, repairs a half-made one.
+    """Makes the mirror below `tools_dir`, or finds it made (a few milliseconds). Safe against two callers,
+    repairs a half-made one.
 
-    `python` runs the provider: an interpreter with requirements/localcloud.txt. On first use the bindings (59 MB) are installed by
-    `installer` (the command of uv or pip; found by itself when None) with the hash that requirements/provider-schema.txt pins.
+    `python` runs the provider: an interpreter with requirements/localcloud.txt. On first use the bindings
+    (59 MB) are installed by `installer` (the command of uv or pip; found by itself when None), run with
+    `environment` (ours when None), with the hash that requirements/provider-schema.txt pins.
     Raises MirrorError.
     """
     home = Path(tools_dir).resolve() / "provider"
     # not resolved: a virtual environment's python is a link, and what it links to does not know the environment
-    python = Path(os.path.abspath(python))
+    python = Path.cwd() / python
     stamp = _stamp(home, python)
     if not _is_ready(home, stamp):
         home.mkdir(parents=True, exist_ok=True)
         with _lock(home / "lock", progress):
             if not _is_ready(home, stamp):
-                _make(home, python, stamp, progress or (lambda text: None), installer)
+                _make(home, python, stamp, progress or (lambda text: None), installer, environment)
     return Mirror(cli_config=home / "terraformrc")
 
 
@@ -86,12 +92,13 @@ def _make(
     stamp: dict[str, str],
     progress: Callable[[str], None],
     installer: Sequence[str] | None,
+    environment: Mapping[str, str] | None,
 ) -> None:
     (home / "stamp.json").unlink(missing_ok=True)
     schema = home / "schema" / stamp["schema"]
     if not _schema_is_whole(schema):
         progress(f"fetching the schema of hashicorp/aws {PROVIDER_VERSION} (59 MB, once)")
-        _extract(home, python, schema, installer)
+        _extract(home, python, schema, installer, environment)
         for other in schema.parent.iterdir():
             if other != schema:
                 shutil.rmtree(other, ignore_errors=True)
@@ -101,31 +108,37 @@ def _make(
     _write(home / "stamp.json", json.dumps(stamp))
 
 
-def _extract(home: Path, python: Path, schema: Path, installer: Sequence[str] | None) -> None:
+def _extract(
+    home: Path,
+    python: Path,
+    schema: Path,
+    installer: Sequence[str] | None,
+    environment: Mapping[str, str] | None,
+) -> None:
     for leftover in home.glob("download-*"):  # of a run that was killed; the lock is ours
         shutil.rmtree(leftover, ignore_errors=True)
     download = Path(tempfile.mkdtemp(prefix="download-", dir=home))
     try:
-        _install(download, python, installer)
+        _install(download, python, installer, environment)
         wheels = list(download.glob("*.whl"))
         _run(
-            [
-                str(python),
-                "-m",
-                "localcloud.provider.schema",
-                str(wheels[0] if wheels else download),
-                str(schema),
-            ],
+            _extract_command(python, wheels[0] if wheels else download, schema),
             "The provider's schema could not be read from its package.",
             "Delete .tools/provider and run again; if it fails again, requirements/provider-schema.in and "
             "localcloud/provider/schema do not fit each other.",
-            env={**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONSAFEPATH": "1"},
+            environment={**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONSAFEPATH": "1"},
         )
     finally:
         shutil.rmtree(download, ignore_errors=True)
 
 
-def _install(target: Path, python: Path, installer: Sequence[str] | None) -> None:
+def _extract_command(python: Path, package: Path, schema: Path) -> list[str]:
+    return [str(python), "-m", "localcloud.provider.schema", str(package), str(schema)]
+
+
+def _install(
+    target: Path, python: Path, installer: Sequence[str] | None, environment: Mapping[str, str] | None
+) -> None:
     command = list(installer) if installer else _find_installer(python)
     is_uv = Path(command[0]).stem == "uv" or command[1:] == ["-m", "uv"]
     if not is_uv:
@@ -136,7 +149,8 @@ def _install(target: Path, python: Path, installer: Sequence[str] | None) -> Non
     _run(
         [*command, "-r", str(_REQUIREMENTS)],
         "The package with the provider's schema could not be fetched from the Python index.",
-        "Check the network, the proxy and the index that pip or uv are configured for, then run the same command again.",
+        "Check the network, the proxy and the index that pip or uv use, then run the same command again.",
+        environment,
     )
 
 
@@ -158,9 +172,9 @@ def _find_installer(python: Path) -> list[str]:
     )
 
 
-def _run(command: Sequence[str], what: str, next: str, env: dict[str, str] | None = None) -> None:
+def _run(command: Sequence[str], what: str, next: str, environment: Mapping[str, str] | None = None) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     except OSError as error:
         raise MirrorError(what, f"{command[0]} does not start: {error}.", next) from error
     if done.returncode != 0:
@@ -214,7 +228,8 @@ def _platform() -> str:
 
 
 def _launch_script(python: Path, schema: Path) -> str:
-    # PYTHONSAFEPATH: a json.py in the folder Terraform runs in must not be imported. Without .pyc files a start takes twice as long.
+    # PYTHONSAFEPATH: a json.py in the folder Terraform runs in must not be imported. Without .pyc files a
+    # start takes twice as long.
     return (
         "#!/bin/sh\n"
         "unset PYTHONDONTWRITEBYTECODE PYTHONHOME\n"
@@ -226,7 +241,7 @@ def _launch_script(python: Path, schema: Path) -> str:
 def _cli_config(home: Path) -> str:
     mirror = json.dumps(str(home / "mirror"))
     return (
-        "# Written by localcloud/provider/mirror.py: hashicorp/aws comes from this folder, and no other provider is used.\n"
+        "# Written by localcloud/provider/mirror.py: hashicorp/aws comes from this folder, and nothing else.\n"
         "disable_checkpoint = true\n"
         "provider_installation {\n"
         "  filesystem_mirror {\n"
@@ -246,7 +261,7 @@ def _write(path: Path, text: str, *, executable: bool = False) -> None:
     staging = path.with_name(f".{path.name}.{os.getpid()}")
     staging.write_text(text, encoding="utf-8")
     staging.chmod(0o755 if executable else 0o644)
-    os.replace(staging, path)
+    staging.replace(path)
 
 
 @contextlib.contextmanager

@@ -45,6 +45,12 @@ def _refuse(
                 [*path, name],
             )
         if argument.block and isinstance(value, list):
+            if len(value) > 1 and not argument.many:
+                raise ProviderError(
+                    f"The offline provider would send only the first block of {resource.type_name}.{where}.",
+                    f"Keep one, or map several in {file}.",
+                    [*path, name, 1],
+                )
             for position, member in enumerate(value):
                 if isinstance(member, dict):
                     _refuse(resource, argument.block, member, [*path, name, position])
@@ -118,7 +124,8 @@ def _mark_computed(block: Block, planned: Values) -> None:
 
 
 def _keep_prior(argument: Argument, block: Block, prior: Values, planned: Values) -> None:
-    """Keeps the state's value where the plan says the same in other words, and marks what new nested blocks will compute."""
+    """Keeps the state's value where the plan says the same in other words, and marks what new nested blocks
+    will compute."""
     name = argument.name
     had, wanted = prior.get(name), planned.get(name)
     if argument.block:
@@ -201,7 +208,8 @@ def _fill(planned: Any, observed: Any) -> Any:
 
 
 def _counterpart(member: Any, position: int, answers: list[Any]) -> Any:
-    """The answer that belongs to a planned member: the one that agrees with all that is known of it, else the one at its place."""
+    """The answer that belongs to a planned member: the one that agrees with all that is known of it, else the
+    one at its place."""
     if isinstance(member, dict):
         for answer in answers:
             if isinstance(answer, dict) and all(

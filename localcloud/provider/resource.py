@@ -42,7 +42,8 @@ class Resource:
         raise NotImplementedError
 
     def update(self, aws: Aws, prior: Values, values: Values, changed: set[str]) -> Values | None:
-        """Sends what changed; tags come separately. Returns attributes that the update itself gave another value, if any."""
+        """Sends what changed; tags come separately. Returns attributes that the update itself gave another
+        value, if any."""
 
     def change_tags(self, aws: Aws, state: Values, put: dict[str, str], drop: list[str]) -> None:
         """Sets and removes tags."""

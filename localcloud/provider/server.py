@@ -19,7 +19,8 @@ import grpc
 from localcloud.provider import wire
 from localcloud.provider.service import ProviderService
 
-# What Terraform sets to tell a plugin from a program that somebody started by hand; public, the same for every provider.
+# What Terraform sets to tell a plugin from a program that somebody started by hand; public, the same for every
+# provider.
 _COOKIE_NAME = "TF_PLUGIN_MAGIC_COOKIE"
 _COOKIE = "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2"
 _MESSAGE_LIMIT = 64 * 2**20  # bytes; grpc's own default of 4 MB is close to a schema with documentation
@@ -33,8 +34,9 @@ def serve(service: ProviderService) -> None:
         sys.exit(
             "This program is a Terraform provider: Terraform starts it. There is nothing to run by hand."
         )
-    # Ctrl-C reaches the whole process group. Terraform decides what happens then: it waits for the operation under way, and asks to
-    # stop by StopProvider and Shutdown. A provider that died on its own would leave resources that no state knows.
+    # Ctrl-C reaches the whole process group. Terraform decides what happens then: it waits for the operation
+    # under way, and asks to stop by StopProvider and Shutdown. A provider that died on its own would leave
+    # resources that no state knows.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     stopped = threading.Event()
@@ -101,7 +103,8 @@ def _no_output(request: bytes, context: Any) -> Iterator[bytes]:
 
 
 def _certificate() -> tuple[bytes, bytes, bytes]:
-    """A certificate for this process's socket only: go-plugin pins the one in the handshake. Returns DER, PEM and key."""
+    """A certificate for this process's socket only: go-plugin pins the one in the handshake. Returns DER, PEM
+    and key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

@@ -71,7 +71,8 @@ class ProviderService:
         return wire.message("ConfigureProviderResponse")
 
     def _StopProvider(self, request: Any) -> Any:
-        # Every operation under way is a handful of calls to loopback: it is finished, so that the state tells the truth.
+        # Every operation under way is a handful of calls to loopback: it is finished, so that the state tells
+        # the truth.
         return wire.message("StopProviderResponse")
 
     def _GetFunctions(self, request: Any) -> Any:

@@ -12,7 +12,8 @@ from localcloud.provider import PROVIDER_NAME
 from localcloud.provider.errors import ProviderError
 from localcloud.provider.values import UNKNOWN, has_unknown, is_set
 
-#: Arguments of the provider block that say something about real AWS only; against loopback there is nothing to do for them.
+#: Arguments of the provider block that say something about real AWS only; against loopback there is nothing to
+#: do for them.
 _WITHOUT_EFFECT = {
     "skip_credentials_validation",
     "skip_metadata_api_check",
@@ -53,12 +54,13 @@ class Settings:
 
     @classmethod
     def read(cls, config: dict[str, Any]) -> Settings:
-        """Raises ProviderError for an argument that would change what happens and that this provider does not honour."""
+        """Raises ProviderError for an argument that would change what happens and that this provider does not
+        honour."""
         for name, value in config.items():
             if is_set(value) and name not in _HONOURED | _WITHOUT_EFFECT and value is not False:
                 raise ProviderError(
                     f"The {PROVIDER_NAME} does not honour the provider argument {name}.",
-                    "Remove it from the provider block of this environment, or add it to localcloud/provider/settings.py.",
+                    "Remove it from this environment's provider block, or add it to localcloud/provider/settings.py.",
                     [name],
                 )
         if has_unknown(config.get("region")) or has_unknown(config.get("endpoints")):
@@ -82,7 +84,8 @@ class Settings:
         )
 
     def endpoint(self, service: str) -> str:
-        """The URL of a service, as the real provider finds it: provider block, the service's variable, AWS_ENDPOINT_URL.
+        """The URL of a service, as the real provider finds it: provider block, the service's variable,
+        AWS_ENDPOINT_URL.
 
         Raises ProviderError unless it is on this machine.
         """

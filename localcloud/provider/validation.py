@@ -1,7 +1,7 @@
 """Checks of a configuration that the schema can't express; they run in `terraform validate` and in mocked tests too.
 
-The real provider has many more. These are the cheap ones, for mapped types: a wrong word, two arguments that exclude each
-other, a policy that is not JSON.
+The real provider has many more. These are the cheap ones, for mapped types: a wrong word, two arguments that
+exclude each other, a policy that is not JSON.
 """
 
 from __future__ import annotations
@@ -28,12 +28,16 @@ def check(type_name: str, config: Values) -> list[ProviderError]:
         if len(configured) > 1:
             found.append(
                 ProviderError(
-                    f"{' and '.join(configured)} exclude each other in {type_name}.", "Keep one of them.", [configured[1]]
+                    f"{' and '.join(configured)} exclude each other in {type_name}.",
+                    "Keep one of them.",
+                    [configured[1]],
                 )
             )
     for group in resource.one_of:
         if not any(is_set(config.get(name)) for name in group):
-            found.append(ProviderError(f"{type_name} needs one of {', '.join(group)}.", "Add the one that is meant."))
+            found.append(
+                ProviderError(f"{type_name} needs one of {', '.join(group)}.", "Add the one that is meant.")
+            )
     return found
 
 
@@ -54,4 +58,6 @@ def _check_block(arguments: Iterable[Argument], config: Values, path: Path) -> I
             try:
                 json.loads(value)
             except (TypeError, ValueError) as error:
-                yield ProviderError(f"{argument.name} is not JSON: {error}.", "Use jsonencode() or a policy document.", here)
+                yield ProviderError(
+                    f"{argument.name} is not JSON: {error}.", "Use jsonencode() or a policy document.", here
+                )

@@ -1,8 +1,8 @@
 """The messages of Terraform's plugin protocol, version 6, that this provider exchanges.
 
-Terraform documents them in docs/plugin-protocol of its repository. Only names of RPCs, field numbers and field types reach the
-wire, so they are written here as one table. The stubs that PyPI offers (package `tf`) predate write-only arguments (protocol 6.8):
-served through them, `secret_string_wo` would be stored in the state.
+Terraform documents them in docs/plugin-protocol of its repository. Only names of RPCs, field numbers and field
+types reach the wire, so they are written here as one table. The stubs that PyPI offers (package `tf`) predate
+write-only arguments (protocol 6.8): served through them, `secret_string_wo` would be stored in the state.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-#: Message -> fields as "name type number"; `*` marks a repeated field. A protobuf map is a repeated message of key and value.
+#: Message -> fields as "name type number"; `*` marks a repeated field. A protobuf map is a repeated message of
+#: key and value.
 _MESSAGES: dict[str, str] = {
     "DynamicValue": "msgpack bytes 1, json bytes 2",
     "Step": "attribute_name string 1, element_key_string string 2, element_key_int int64 3",
@@ -27,8 +28,8 @@ _MESSAGES: dict[str, str] = {
     "Schema": "version int64 1, block Block 2",
     "NamedSchema": "key string 1, value Schema 2",
     "GetProviderSchemaRequest": "",
-    "GetProviderSchemaResponse": "provider Schema 1, resource_schemas *NamedSchema 2, data_source_schemas *NamedSchema 3,"
-    " diagnostics *Diagnostic 4, server_capabilities ServerCapabilities 6",
+    "GetProviderSchemaResponse": "provider Schema 1, resource_schemas *NamedSchema 2,"
+    " data_source_schemas *NamedSchema 3, diagnostics *Diagnostic 4, server_capabilities ServerCapabilities 6",
     # provider
     "ValidateProviderConfigRequest": "config DynamicValue 1",
     "ValidateProviderConfigResponse": "diagnostics *Diagnostic 2",
@@ -47,8 +48,8 @@ _MESSAGES: dict[str, str] = {
     "ReadResourceResponse": "new_state DynamicValue 1, diagnostics *Diagnostic 2, private bytes 3",
     "PlanResourceChangeRequest": "type_name string 1, prior_state DynamicValue 2, proposed_new_state DynamicValue 3,"
     " config DynamicValue 4, prior_private bytes 5",
-    "PlanResourceChangeResponse": "planned_state DynamicValue 1, requires_replace *AttributePath 2, planned_private bytes 3,"
-    " diagnostics *Diagnostic 4, legacy_type_system bool 5",
+    "PlanResourceChangeResponse": "planned_state DynamicValue 1, requires_replace *AttributePath 2,"
+    " planned_private bytes 3, diagnostics *Diagnostic 4, legacy_type_system bool 5",
     "ApplyResourceChangeRequest": "type_name string 1, prior_state DynamicValue 2, planned_state DynamicValue 3,"
     " config DynamicValue 4, planned_private bytes 5",
     "ApplyResourceChangeResponse": "new_state DynamicValue 1, private bytes 2, diagnostics *Diagnostic 3,"

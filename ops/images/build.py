@@ -52,6 +52,7 @@ def settings_of_image(agent: Agent, version: str, builder: str) -> dict[str, obj
         "User": f"{oci.UID}:{oci.UID}",
         "WorkingDir": f"/{stage.APPLICATION}",
         "Cmd": ["python3", "-m", "agent_runtime"],
+        "Volumes": {"/tmp": {}},
         "ExposedPorts": {f"{agent.port}/tcp": {}},
         "Env": [
             "PATH=/usr/local/bin:/usr/bin:/bin",

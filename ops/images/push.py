@@ -40,8 +40,7 @@ def push(
     ) as client:
         try:
             for blob in image.blobs:
-                progress(f"{blob.digest[7:19]} {blob.size / 1e6:.1f} MB")
-                _push_blob(client, blob)
+                _push_blob(client, blob, progress)
             _push_manifest(client, image.manifest, tag)
         except httpx.HTTPError as error:
             raise OpsError(
@@ -69,10 +68,11 @@ def _credentials(cloud: Cloud) -> tuple[str, str]:
     return user, password
 
 
-def _push_blob(client: httpx.Client, blob: oci.Blob) -> None:
+def _push_blob(client: httpx.Client, blob: oci.Blob, progress: Callable[[str], None]) -> None:
     """Source: OCI distribution specification, "Pushing a blob monolithically"."""
     if client.head(f"/blobs/{blob.digest}").status_code == 200:
         return
+    progress(f"{blob.digest[7:19]} {blob.size / 1e6:.1f} MB")
     place = client.post("/blobs/uploads/").raise_for_status().headers["Location"]
     client.put(
         client.base_url.join(place).copy_merge_params({"digest": blob.digest}),

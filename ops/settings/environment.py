@@ -105,6 +105,7 @@ class LoadBalancer(Settings):
     internal: bool = True
     certificate_arn: str = ""
     deletion_protection: bool = False
+    allowed_cidrs: list[str] = Field([], description="who may call; empty is the environment's own network")
     idle_timeout_seconds: Seconds = 120
     address: str = Field(
         "https://{dns_name}",
@@ -144,6 +145,9 @@ class Environment(Settings):
         description="what a change asks for: nothing, a yes, or the environment's name typed"
     )
     tags: dict[str, str] = {}
+    recovery_days: int = Field(
+        30, description="days in which a deleted key or secret can be brought back; 0 deletes a secret at once"
+    )
     terraform: TerraformSettings
     images: Images
     service: Service
@@ -152,6 +156,14 @@ class Environment(Settings):
     observability: Observability
     models: Models
     local_cloud: LocalCloud | None = None
+
+    @field_validator("recovery_days")
+    @classmethod
+    def _as_aws_has_it(cls, value: int) -> int:
+        # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
+        if value != 0 and not 7 <= value <= 30:
+            raise ValueError(f"{value} is neither 0 nor between 7 and 30")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Environment:

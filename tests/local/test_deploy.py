@@ -65,7 +65,7 @@ def test_logs_tell_of_the_invocation_but_not_what_was_said(deployed: Checkout) -
     told = deployed.inv("ask", "What is 1234567 + 1?", "--json").json()
     lines = [json.loads(line) for line in deployed.inv("logs", "--since", "5m", "--json").out.splitlines()]
     structured = [line["line"] for line in lines if isinstance(line["line"], dict)]
-    mine = [line for line in structured if line.get("session_id") == told["session_id"]]
+    mine = [line for line in structured if line.get("session") == told["session_id"]]
     assert mine, structured[-5:]
     assert mine[0]["request_id"]
     assert "1234567" not in json.dumps(lines)

@@ -1,4 +1,5 @@
-"""What boto3 has to read after `provider_every_type` was applied: written from the configuration, not from the provider's code."""
+"""What boto3 has to read after `provider_every_type` was applied: written from the configuration, not from the
+provider's code."""
 
 from __future__ import annotations
 

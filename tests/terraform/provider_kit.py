@@ -53,7 +53,8 @@ class Workspace:
         self.run("init", "-input=false")
 
     def run(self, *arguments: str, expect: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
-        command = ["terraform", arguments[0], "-no-color", *arguments[1:]]
+        colour = [] if arguments[0] == "providers" else ["-no-color"]
+        command = ["terraform", arguments[0], *colour, *arguments[1:]]
         done = subprocess.run(
             command,
             cwd=self.directory,

@@ -280,8 +280,17 @@ def test_thirty_at_once(aws: Aws, tmp_path: Path) -> None:
 def test_tags_and_defaults(aws: Aws, tmp_path: Path) -> None:
     """Default tags, a tag that overrides one, tags removed, and a resource in another region."""
     provider = 'default_tags { \n tags = { Owner = "all", Stage = "test" } \n }'
-    body = 'variable "tags" { type = map(string) }\nresource "aws_sns_topic" "this" {\n  name = "tagged"\n  tags = var.tags\n}\n'
-    body += 'resource "aws_sns_topic" "elsewhere" {\n  name = "tagged"\n  region = "eu-west-1"\n}\n'
+    body = """
+    variable "tags" { type = map(string) }
+    resource "aws_sns_topic" "this" {
+      name = "tagged"
+      tags = var.tags
+    }
+    resource "aws_sns_topic" "elsewhere" {
+      name   = "tagged"
+      region = "eu-west-1"
+    }
+    """
     workspace = Workspace(write(tmp_path, body, provider), aws.endpoint)
 
     def tags(arn: str) -> dict[str, str]:

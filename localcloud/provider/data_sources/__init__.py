@@ -21,11 +21,13 @@ _READERS = {
 
 
 def find(type_name: str) -> Reader:
-    """The function that reads a data source. Raises ProviderError with the folder where it would be when there is none."""
+    """The function that reads a data source. Raises ProviderError with the folder where it would be when there
+    is none."""
     module = _READERS.get(type_name)
     if module is None:
         raise ProviderError(
             f"The offline provider has the schema of data.{type_name} but can't read it.",
-            "Give the value as a variable, use mock_provider or override_data in a test, or add it to localcloud/provider/data_sources/.",
+            "Give the value as a variable, use mock_provider or override_data in a test, "
+            "or add it to localcloud/provider/data_sources/.",
         )
     return getattr(import_module(f"{__name__}.{module}"), type_name.removeprefix("aws_"))

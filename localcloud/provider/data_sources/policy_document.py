@@ -20,7 +20,8 @@ _LISTS = (
 
 
 def iam_policy_document(aws: Aws, config: dict[str, Any]) -> dict[str, Any]:
-    """`json`, `minified_json` and `id`. Raises ProviderError for a source that is no policy or a statement id used twice."""
+    """`json`, `minified_json` and `id`. Raises ProviderError for a source that is no policy or a statement id
+    used twice."""
     sources = [config.get("source_json"), *(config.get("source_policy_documents") or [])]
     overrides = [*(config.get("override_policy_documents") or []), config.get("override_json")]
     document: dict[str, Any] = {"Version": config.get("version") or "2012-10-17"}

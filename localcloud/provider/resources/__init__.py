@@ -1,4 +1,5 @@
-"""The resource types that the offline provider applies: those that the `local` environment uses, one module per AWS service."""
+"""The resource types that the offline provider applies: those that the `local` environment uses, one module
+per AWS service."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ _SERVICES = {
     "aws_cloudwatch_event": "events",
     "aws_appautoscaling": "application_autoscaling",
     **dict.fromkeys(
-        ("aws_vpc", "aws_subnet", "aws_route_table", "aws_route", "aws_security_group", "aws_internet_gateway", "aws_eip",
-         "aws_nat_gateway", "aws_network_acl", "aws_flow_log", "aws_instance", "aws_default"),
+        ("aws_vpc", "aws_subnet", "aws_route_table", "aws_route", "aws_security_group", "aws_internet_gateway",
+        "aws_eip", "aws_nat_gateway", "aws_network_acl", "aws_flow_log", "aws_instance", "aws_default"),
         "ec2",
     ),
 }  # fmt: skip

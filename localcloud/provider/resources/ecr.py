@@ -16,9 +16,7 @@ class Repository(Resource):
     type_name = "aws_ecr_repository"
     arguments = (
         Argument("name", "repositoryName", replace=True),
-        Argument(
-            "image_tag_mutability", "imageTagMutability", default="MUTABLE", choices=_MUTABILITY
-        ),
+        Argument("image_tag_mutability", "imageTagMutability", default="MUTABLE", choices=_MUTABILITY),
         Argument(
             "image_scanning_configuration",
             "imageScanningConfiguration",

@@ -151,7 +151,8 @@ def _without_blanks(value: Values, defaults: Values) -> Values:
 
 
 def same_containers(one: Any, other: Any) -> bool:
-    """Whether two lists of container definitions, as JSON text, say the same once ECS's defaults are taken into account."""
+    """Whether two lists of container definitions, as JSON text, say the same once ECS's defaults are taken
+    into account."""
     try:
         return _canonical_containers(one) == _canonical_containers(other)
     except (TypeError, ValueError, KeyError, AttributeError):

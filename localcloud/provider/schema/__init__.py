@@ -1,1 +1,2 @@
-"""The provider's schema: read from the generated bindings on PyPI, cached as one protobuf message and one line per type."""
+"""The provider's schema: read from the generated bindings on PyPI, cached as one protobuf message and one line
+per type."""

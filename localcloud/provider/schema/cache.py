@@ -1,13 +1,13 @@
 """The extracted schema on disk: written once, then read in pieces.
 
-Three files in one folder: `schema.pb`, the answer to GetProviderSchema as Terraform reads it; `types.jsonl`, one line per type;
-`index.json`, where each type's line is. A provider that plans three types reads three lines, not the whole.
+Three files in one folder: `schema.pb`, the answer to GetProviderSchema as Terraform reads it; `types.jsonl`,
+one line per type; `index.json`, where each type's line is. A provider that plans three types reads three
+lines, not the whole.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from functools import cache
@@ -66,7 +66,7 @@ def build(package: Path, directory: Path, *, least_types: int = _LEAST_TYPES) ->
         (staging / "index.json").write_text(json.dumps(index), encoding="utf-8")
         if directory.exists():
             shutil.rmtree(directory)
-        os.replace(staging, directory)
+        staging.replace(directory)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return len(blocks)

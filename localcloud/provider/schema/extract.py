@@ -2,12 +2,14 @@
 
 The bindings are generated from the provider's own schema, so four things in each source carry it exactly:
 
-- `interface X { readonly name?: T }` with a doc comment that names the Terraform argument: required or not, block or attribute;
+- `interface X { readonly name?: T }` with a doc comment that names the Terraform argument: required or not,
+  block or attribute;
 - `function xToHclTerraform` / `synthesizeHclAttributes`: the argument's type and nesting;
 - `// name - computed: …, optional: …, required: …` in the class `XOutputReference`: what the provider may fill in;
 - the getter below that comment: the type of what only the provider sets.
 
-What no generated source carries (defaults, what forces a replacement, validators) is declared in `resources/` for mapped types.
+What no generated source carries (defaults, what forces a replacement, validators) is declared in `resources/`
+for mapped types.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ _SIMPLE_GETTER = re.compile(r"get(String|Number|Boolean|)(List|Map|)Attribute\("
 _MAP_CLASS = re.compile(r"(String|Number|Boolean|Any)(Map(?:List)?)")
 _NESTED_CLASS = re.compile(r"(\w+?)(List|Map|OutputReference)")
 
-#: Names of arguments that hold a secret. The bindings do not say which are sensitive; a name too many only hides a value from the
-#: screen, so this errs on that side.
+#: Names of arguments that hold a secret. The bindings do not say which are sensitive; a name too many only
+#: hides a value from the screen, so this errs on that side.
 _SENSITIVE = re.compile(
     r"(^|_)(password|passphrase|secret_string|secret_binary|secret_key|secret_access_key|private_key|auth_token"
     r"|client_secret|master_password|access_token|session_token|plaintext)(_wo)?$"
@@ -54,7 +56,8 @@ class _Source:
 
 
 def parse(source: str) -> Block:
-    """The schema block of the one resource type, data source or provider in `source`, in the shape of `terraform providers schema`.
+    """The schema block of the one resource type, data source or provider in `source`, in the shape of
+    `terraform providers schema`.
 
     Raises ValueError when the source holds no configuration interface.
     """
@@ -166,7 +169,8 @@ def _plain_type(kind: str, storage: str) -> CtyType | None:
 
 
 def _object_type(mode: str, nested: Block) -> CtyType:
-    """A block-shaped attribute. The real provider speaks a protocol without nested attributes: it is always an object."""
+    """A block-shaped attribute. The real provider speaks a protocol without nested attributes: it is always an
+    object."""
     members = {name: attribute["type"] for name, attribute in nested["attributes"].items()}
     members |= {
         name: _object_type(inner["nesting_mode"], inner["block"])
@@ -199,9 +203,11 @@ def _getter_type(read: _Source, getter: str) -> CtyType:
 
 
 def is_complete(block: Block) -> bool:
-    """Whether Terraform can load the block: the bindings cut off blocks that contain themselves, and a set can't hold what is left."""
+    """Whether Terraform can load the block: the bindings cut off blocks that contain themselves, and a set
+    can't hold what is left."""
     return not any(
-        (nested["nesting_mode"] == "set" and _has_dynamic(nested["block"])) or not is_complete(nested["block"])
+        (nested["nesting_mode"] == "set" and _has_dynamic(nested["block"]))
+        or not is_complete(nested["block"])
         for nested in block["block_types"].values()
     )
 

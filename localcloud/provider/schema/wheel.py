@@ -52,8 +52,9 @@ def archive(package: Path) -> bytes:
 def sources(package: Path) -> Iterator[TypeSource]:
     """Every type's source: the provider itself, about 1,600 resource types and 600 data sources.
 
-    The sources are read from the source map at the end of each `index.js`: the TypeScript is there with its comments, and the
-    comments say which optional arguments the provider computes when they are not set (the compiled JavaScript has lost them).
+    The sources are read from the source map at the end of each `index.js`: the TypeScript is there with its
+    comments, and the comments say which optional arguments the provider computes when they are not set (the
+    compiled JavaScript has lost them).
     """
     parts: dict[str, list[str]] = {}
     with tarfile.open(fileobj=io.BytesIO(archive(package)), mode="r:gz") as tar:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import struct
+import time
 from binascii import crc32
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from localcloud import ports
 from localcloud.bedrock import frames
 from localcloud.bedrock.behaviour import Behaviour
 from localcloud.bedrock.models import find
+from localcloud.emulator import prefetch
 from localcloud.emulator.requests import may_write
 from localcloud.errors import LocalCloudError
 from localcloud.files import remove_leftovers, tail_lines, write_atomically
@@ -100,6 +103,32 @@ def test_which_requests_may_change_state(request_: dict[str, Any], writes: bool)
     assert may_write(request_) is writes
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "pulled"),
+    [
+        ("PUT", "/v2/vitracka/a/manifests/1.0", "127.0.0.1:4566/vitracka/a:1.0"),
+        (
+            "PUT",
+            "/v2/vitracka/a/manifests/sha256:" + "a" * 64,
+            "127.0.0.1:4566/vitracka/a@sha256:" + "a" * 64,
+        ),
+        ("GET", "/v2/vitracka/a/manifests/1.0", None),
+        ("PUT", "/bucket/key", None),
+    ],
+)
+async def test_a_pushed_image_is_unpacked_ahead_of_time(method: str, path: str, pulled: str | None) -> None:
+    calls: list[str] = []
+
+    async def app(*_: Any) -> None:
+        assert not calls
+
+    await prefetch.wrap(app, calls.append, 4566)(scope(method, path), None, None)
+    deadline = time.monotonic() + 5
+    while pulled and not calls and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
+    assert calls == ([pulled] if pulled else [])
+
+
 def test_a_file_is_the_old_one_or_the_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "state.json"
     write_atomically(file, "old")
@@ -136,6 +165,7 @@ def test_a_taken_port_is_seen_and_its_holder_named() -> None:
         port = taken.getsockname()[1]
         assert not ports.is_free(port)
         assert "pid" in ports.holder(port)
+        assert port + 2 <= ports.free_near(port) <= port + ports.SEARCHED
     assert ports.is_free(ports.any_free())
 
 

@@ -151,6 +151,7 @@ def test_the_dockerfile_and_the_bundle_say_the_same() -> None:
     assert lines["USER"] == bundle["User"]
     assert lines["WORKDIR"] == bundle["WorkingDir"]
     assert json.loads(lines["CMD"]) == bundle["Cmd"]
+    assert json.loads(lines["VOLUME"]) == list(bundle["Volumes"])
     assert [f"{lines['EXPOSE']}/tcp"] == list(bundle["ExposedPorts"])
     assert "RUN" not in lines
     assert "python:3.11-slim" in text

@@ -1,4 +1,5 @@
-"""Bindings in the layout of the package on PyPI, small enough to read: a provider, a resource type and a data source."""
+"""Bindings in the layout of the package on PyPI, small enough to read: a provider, a resource type and a data
+source."""
 
 from __future__ import annotations
 

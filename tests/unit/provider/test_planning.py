@@ -133,9 +133,15 @@ def test_path_of_a_refused_argument_leads_to_it() -> None:
     assert error.value.path == ("check", 0, "grace")
 
 
+def test_second_block_that_would_not_be_sent_is_refused() -> None:
+    planning.refuse_unmapped(THING, {"part": [{"id": "1"}, {"id": "2"}]})
+    with pytest.raises(ProviderError, match=r"only the first block of aws_thing\.check"):
+        planning.refuse_unmapped(THING, {"check": [{"path": "/"}, {"path": "/2"}]})
+
+
 def test_other_value_than_the_only_known_one_is_refused() -> None:
     planning.refuse_unmapped(THING, {"fifo": False})
-    with pytest.raises(ProviderError, match="only knows aws_thing.fifo = False, not True"):
+    with pytest.raises(ProviderError, match=r"only knows aws_thing\.fifo = False, not True"):
         planning.refuse_unmapped(THING, {"fifo": True})
 
 

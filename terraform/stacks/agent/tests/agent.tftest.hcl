@@ -223,3 +223,43 @@ run "refuses_to_have_its_own_variables_overridden" {
 
   expect_failures = [var.agent]
 }
+
+run "refuses_what_is_no_account" {
+  command = plan
+
+  variables {
+    account_id = "account"
+  }
+
+  expect_failures = [var.account_id]
+}
+
+run "refuses_what_is_no_region" {
+  command = plan
+
+  variables {
+    region = "virginia"
+  }
+
+  expect_failures = [var.region]
+}
+
+run "refuses_an_environment_in_capitals" {
+  command = plan
+
+  variables {
+    environment = "Test"
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "refuses_a_project_too_long_for_what_is_named_after_it" {
+  command = plan
+
+  variables {
+    project = "vitracka-and-friends"
+  }
+
+  expect_failures = [var.project]
+}
