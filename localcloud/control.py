@@ -28,6 +28,7 @@ from localcloud.session import Session, read_session
 DEFAULT_PORT = 4566
 STOP_SECONDS = 20.0
 LOCK_SECONDS = 90.0
+PORT_SECONDS = 2.0
 # A busy emulator on a busy machine may need a moment; a dead one does not come back.
 ANSWER_SECONDS = 10.0
 SPACE_NEEDED_BYTES = 300 * 1024 * 1024
@@ -207,9 +208,11 @@ def _choose_engine(engine: str) -> str:
 
 
 def _choose_port(old: int | None, wanted: int, what: str, say: Progress) -> int:
-    for candidate in (old, wanted):
-        if candidate and ports.is_free(candidate):
-            return candidate
+    # A process that was just killed may hold its port a moment longer than it seems to live.
+    if old and ports.becomes_free(old, PORT_SECONDS):
+        return old
+    if wanted and ports.is_free(wanted):
+        return wanted
     busy = old or wanted
     if not busy:
         return ports.any_free()

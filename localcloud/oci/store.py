@@ -11,45 +11,29 @@ import errno
 import json
 import logging
 import os
-import platform
 import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from localcloud.files import TEMPORARY
+from localcloud.oci.image import Image, host_architecture, read_config, read_manifest, refuse_foreign
 from localcloud.oci.reference import DIGEST, Reference, parse_reference
 from localcloud.oci.registry import RegistryClient, RegistryError
 from localcloud.oci.unpack import UnsafeLayer, unpack_layer
 
-BUILDER_LABEL = "org.vitracka.builder"
 IMAGES_KEPT = 5
 # After a restart the registry is part of the process that is still coming up.
 REGISTRY_PATIENCE_SECONDS = 10.0
-ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 log = logging.getLogger(__name__)
 
 
 class PullError(Exception):
     """An image can't be had; the message is a sentence that ends up in a task's stoppedReason."""
-
-
-@dataclass(frozen=True)
-class Image:
-    """An image that is ready to run as a process."""
-
-    digest: str
-    rootfs: Path
-    environment: dict[str, str]
-    entrypoint: list[str]
-    command: list[str]
-    working_directory: str
-    labels: dict[str, str]
 
 
 class ImageStore:
@@ -126,12 +110,12 @@ class ImageStore:
             config = json.loads((folder / "config.json").read_text())
         except (OSError, ValueError):
             return None
-        return _image(digest, folder / "rootfs", config)
+        return read_config(digest, folder / "rootfs", config)
 
     def _assemble(self, reference: Reference, digest: str, manifest: dict[str, Any]) -> Image:
         if "manifests" in manifest:
             return self._assemble_from_index(reference, manifest)
-        config_digest, layers = _read_manifest(reference, manifest)
+        config_digest, layers = read_manifest(reference, manifest)
         began = time.monotonic()
         self._images.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
@@ -140,7 +124,7 @@ class ImageStore:
             work = Path(temporary)
             self._registry.blob(reference.repository, config_digest, work / "config.json")
             config = json.loads((work / "config.json").read_text())
-            _refuse_foreign(reference, config)
+            refuse_foreign(reference, config)
             rootfs = work / "rootfs"
             rootfs.mkdir()
             for layer in layers:
@@ -152,7 +136,7 @@ class ImageStore:
             # TemporaryDirectory removes by name; leave it something to remove.
             work.mkdir()
         log.info("pulled %s (%s) in %.2f s", reference, digest, time.monotonic() - began)
-        return _image(digest, target / "rootfs", config)
+        return read_config(digest, target / "rootfs", config)
 
     def _assemble_from_index(self, reference: Reference, index: dict[str, Any]) -> Image:
         for entry in index["manifests"]:
@@ -200,50 +184,6 @@ class ImageStore:
         for layer in self._layers.iterdir():
             if layer.name not in needed:
                 shutil.rmtree(layer, ignore_errors=True)
-
-
-def host_architecture() -> str:
-    """This machine's architecture in the OCI's words: amd64 or arm64."""
-    machine = platform.machine().lower()
-    return ARCHITECTURES.get(machine, machine)
-
-
-def _image(digest: str, rootfs: Path, document: dict[str, Any]) -> Image:
-    config = document.get("config") or {}
-    return Image(
-        digest=digest,
-        rootfs=rootfs,
-        environment=dict(entry.partition("=")[::2] for entry in config.get("Env") or []),
-        entrypoint=list(config.get("Entrypoint") or []),
-        command=list(config.get("Cmd") or []),
-        working_directory=config.get("WorkingDir") or "/",
-        labels=dict(config.get("Labels") or {}),
-    )
-
-
-def _read_manifest(reference: Reference, manifest: dict[str, Any]) -> tuple[str, list[str]]:
-    try:
-        digests = [manifest["config"]["digest"], *(layer["digest"] for layer in manifest["layers"])]
-    except (KeyError, TypeError) as error:
-        raise RegistryError(f"The manifest of {reference} has no {error} entry.") from error
-    for digest in digests:
-        if not DIGEST.fullmatch(digest):
-            raise RegistryError(
-                f"The manifest of {reference} names {digest!r}, which is not a sha256 digest."
-            )
-    return digests[0], digests[1:]
-
-
-def _refuse_foreign(reference: Reference, config: dict[str, Any]) -> None:
-    architecture = config.get("architecture")
-    if architecture and architecture != host_architecture():
-        raise RegistryError(
-            f"{reference} is built for linux/{architecture}, this machine is linux/{host_architecture()}: "
-            "the process engine can't emulate another architecture."
-        )
-    builder = ((config.get("config") or {}).get("Labels") or {}).get(BUILDER_LABEL)
-    if builder == "docker":
-        raise RegistryError(f"{reference} was built on a base image with Docker and needs the docker engine.")
 
 
 def _link_tree(source: Path, target: Path) -> None:

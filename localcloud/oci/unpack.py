@@ -70,7 +70,9 @@ class _Unpacker:
         if member.name.startswith("/") or ".." in parts or "\0" in member.name:
             raise UnsafeLayer(f"The layer's member {member.name!r} points outside of the image.")
         if any(part.startswith(WHITEOUT_PREFIX) for part in parts):
-            raise UnsafeLayer(f"The layer's member {member.name!r} is a whiteout: only images without a base run.")
+            raise UnsafeLayer(
+                f"The layer's member {member.name!r} is a whiteout: only images without a base run."
+            )
         return "/".join(parts[:-1]), parts[-1] if parts else ""
 
     def _folder(self, folder: str, member: tarfile.TarInfo) -> Path:
@@ -78,14 +80,18 @@ class _Unpacker:
         path = self._root / folder
         if folder not in self._safe:
             if not path.resolve().is_relative_to(self._root):
-                raise UnsafeLayer(f"The layer's member {member.name!r} goes through a link that leaves the image.")
+                raise UnsafeLayer(
+                    f"The layer's member {member.name!r} goes through a link that leaves the image."
+                )
             path.mkdir(mode=0o755, parents=True, exist_ok=True)
             self._safe.add(folder)
         return path
 
     def _make_directory(self, member: tarfile.TarInfo, path: Path) -> None:
         if path.is_symlink() or (path.exists() and not path.is_dir()):
-            raise UnsafeLayer(f"The layer's member {member.name!r} would replace a file or link by a directory.")
+            raise UnsafeLayer(
+                f"The layer's member {member.name!r} would replace a file or link by a directory."
+            )
         path.mkdir(mode=0o755, exist_ok=True)
         self._directories.append((path, member.mtime))
 
@@ -95,8 +101,8 @@ class _Unpacker:
             raise UnsafeLayer(f"The layer's member {member.name!r} has no content.")
         # O_EXCL: neither an earlier file nor a link to somewhere else is written through.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        # No set-uid bits, and never less than the owner's right to read and replace it.
-        mode = 0o755 if member.mode & 0o111 else 0o644
+        # No set-uid bits; not writable, because images share their layers' files.
+        mode = 0o555 if member.mode & 0o111 else 0o444
         try:
             handle = os.open(path, flags, mode)
         except FileExistsError:

@@ -56,13 +56,17 @@ def serve(service: ProviderService) -> None:
             ),
         )
     )
-    certificate, pem, key = _certificate()
     with tempfile.TemporaryDirectory(prefix="tf-") as directory:  # mode 0700: only this user can connect
         socket = Path(directory) / "socket"
-        server.add_secure_port(f"unix:{socket}", grpc.ssl_server_credentials([(key, pem)]))
+        handshake = f"1|6|unix|{socket}|grpc"
+        if os.environ.get("PLUGIN_CLIENT_CERT"):  # who starts the provider and wants TLS says so
+            certificate, pem, key = _certificate()
+            server.add_secure_port(f"unix:{socket}", grpc.ssl_server_credentials([(key, pem)]))
+            handshake += f"|{base64.b64encode(certificate).decode().rstrip('=')}"
+        else:  # one that several commands join (TF_REATTACH_PROVIDERS)
+            server.add_insecure_port(f"unix:{socket}")
         server.start()
-        encoded = base64.b64encode(certificate).decode().rstrip("=")
-        print(f"1|6|unix|{socket}|grpc|{encoded}", flush=True)
+        print(handshake, flush=True)
         # A Terraform that is killed can't ask to stop: its end is seen by whose child this process is then.
         terraform = os.getppid()
         while not stopped.wait(_PARENT_CHECK_SECONDS) and os.getppid() == terraform:

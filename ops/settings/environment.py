@@ -146,7 +146,8 @@ class Environment(Settings):
     )
     tags: dict[str, str] = {}
     recovery_days: int = Field(
-        30, description="days in which a deleted key or secret can be brought back; 0 deletes a secret at once"
+        30,
+        description="days in which a deleted key or secret can be brought back; 0 deletes a secret at once",
     )
     terraform: TerraformSettings
     images: Images

@@ -70,14 +70,14 @@ class Workspace:
     def apply(self, **variables: Any) -> str:
         return self.run("apply", "-auto-approve", "-input=false", *_options(variables)).stdout
 
-    def plan(self, **variables: Any) -> dict[str, list[str]]:
-        """What a plan would do: address -> actions, without what stays."""
-        self.run("plan", "-input=false", "-out=plan.bin", *_options(variables))
-        shown = json.loads(self.run("show", "-json", "plan.bin").stdout)
+    def plan(self, **variables: Any) -> dict[str, str]:
+        """What a plan would do: address -> action, without what stays."""
+        said = self.run("plan", "-json", "-input=false", *_options(variables)).stdout
+        changes = [json.loads(line).get("change") for line in said.splitlines() if '"planned_change"' in line]
         return {
-            change["address"]: change["change"]["actions"]
-            for change in shown.get("resource_changes", [])
-            if change["change"]["actions"] not in (["no-op"], ["read"])
+            change["resource"]["addr"]: change["action"]
+            for change in changes
+            if change and change["action"] != "read"
         }
 
     def fails(self, *arguments: str) -> str:
@@ -86,12 +86,14 @@ class Workspace:
         return " ".join((done.stdout + done.stderr).replace("│", " ").split())
 
     def state(self) -> dict[str, Any]:
-        """Attributes of every resource instance, by address."""
-        values = json.loads(self.run("show", "-json").stdout).get("values", {})
-        return {
-            resource["address"]: resource["values"]
-            for resource in values.get("root_module", {}).get("resources", [])
-        }
+        """Attributes of every managed resource instance, by address."""
+        state = json.loads((self.directory / "terraform.tfstate").read_text(encoding="utf-8"))
+        found = {}
+        for resource in state["resources"]:
+            for instance in resource["instances"] if resource["mode"] == "managed" else []:
+                index = f"[{instance['index_key']}]" if "index_key" in instance else ""
+                found[f"{resource['type']}.{resource['name']}{index}"] = instance["attributes"]
+        return found
 
 
 def provider() -> mirror.Mirror:

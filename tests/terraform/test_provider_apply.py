@@ -37,7 +37,7 @@ def applied(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def test_the_configuration_has_every_mapped_type(applied: Workspace) -> None:
-    assert {address.split(".")[0] for address in applied.state()} - {"data"} == set(resources.mapped())
+    assert {address.split(".")[0] for address in applied.state()} == set(resources.mapped())
 
 
 def test_what_boto3_reads_is_what_is_configured(aws: Aws, applied: Workspace) -> None:
@@ -78,8 +78,8 @@ def test_drift_shows_and_is_repaired(aws: Aws, applied: Workspace) -> None:
 def test_changes_are_sent(aws: Aws, applied: Workspace) -> None:
     planned = applied.plan(secret_version=2, alarm_threshold=0)
     assert planned == {
-        "aws_secretsmanager_secret_version.this": ["delete", "create"],
-        "aws_cloudwatch_metric_alarm.metric": ["update"],
+        "aws_secretsmanager_secret_version.this": "replace",
+        "aws_cloudwatch_metric_alarm.metric": "update",
     }
     before = aws("secretsmanager").get_secret_value(SecretId="every/type")["VersionId"]
     applied.apply(secret_version=2, alarm_threshold=0)

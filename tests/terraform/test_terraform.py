@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.paths import ROOT
 from terraform import tables
 from tests.terraform.units import TERRAFORM, UNITS, Outcome, Runner
 
@@ -128,6 +129,19 @@ def test_what_is_single_is_called_this(unit: str) -> None:
 def test_the_tables_in_the_readme_are_current(unit: str) -> None:
     text = (TERRAFORM / unit / "README.md").read_text()
     assert text == tables.readme(TERRAFORM / unit), "Run `python terraform/tables.py`."
+
+
+def test_an_alarm_names_a_runbook_that_exists() -> None:
+    text = (TERRAFORM / "modules/agent_alarms/main.tf").read_text()
+    alarms = re.findall(
+        r'^  alarm_name\s+= "\$\{var.name\}-([a-z-]+)"\n  alarm_description = "(.*)"$', text, re.M
+    )
+    assert len(alarms) == text.count('resource "aws_cloudwatch_metric_alarm"')
+    for alarm, description in alarms:
+        page = ROOT / "runbooks" / f"{alarm}.md"
+        assert description.endswith(f"Runbook: runbooks/{alarm}.md")
+        headings = re.findall(r"^## (.*)$", page.read_text(), re.M)
+        assert headings == ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 
 
 def test_the_tables_show_a_type_on_one_line(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from docker import DockerClient
 from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.images import Image
 
+from localcloud.oci.image import BUILDER_LABEL
 from localcloud.oci.reference import Reference, parse_reference
-from localcloud.oci.store import BUILDER_LABEL, REGISTRY_PATIENCE_SECONDS, PullError
+from localcloud.oci.store import REGISTRY_PATIENCE_SECONDS, PullError
 
 IMAGES_KEPT = 5  # per repository, in the Docker engine's store
 

@@ -1,4 +1,4 @@
-"""Shaped like the Docker client, as far as the emulator's ECS uses it: containers.run/get/list and images.*."""
+"""The engine itself: starts containers, knows which there are, and hears of their end."""
 
 from __future__ import annotations
 
@@ -7,33 +7,27 @@ import shutil
 import socket
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
 from localcloud.engines.process import monitor
 from localcloud.engines.process.addresses import Addresses
 from localcloud.engines.process.container import ProcessContainer
+from localcloud.engines.process.crashes import Crashes
 from localcloud.engines.process.environment import inside, task_command, task_environment
+from localcloud.engines.process.facade import Containers, Images, NotFound
 from localcloud.engines.process.launch import Launch
 from localcloud.ledger import Ledger
-from localcloud.oci.store import ImageStore, PullError
+from localcloud.oci.store import ImageStore
 
 READY_POLL_SECONDS = 0.03
 READY_PROBE_TIMEOUT_SECONDS = 1.0
 ENDED_KEPT = 100  # containers, so that ECS can still read how they ended
 LOGS_KEPT = 200  # tasks, on disk
-# ECS throttles a service whose tasks keep failing to start; here after the third failure within the window.
-CRASH_WINDOW_SECONDS = 60.0
-CRASH_FREE = 3
 CRASH_AT_ONCE_SECONDS = 10.0  # a task that ends sooner after its start counts as a crash at start
-CRASH_LONGEST_PAUSE_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
-
-
-class NotFound(Exception):
-    """No such container or image."""
 
 
 class StartFailed(Exception):
@@ -42,60 +36,6 @@ class StartFailed(Exception):
 
 class NotWanted(StartFailed):
     """ECS stopped the task while it was starting."""
-
-
-class ProcessImage:
-    """An image as the Docker client would show it."""
-
-    def __init__(self, digest: str) -> None:
-        self.id = digest
-
-    def tag(self, *_: object, **__: object) -> bool:
-        """Names don't matter here: images are found by digest."""
-        return True
-
-
-class Images:
-    """docker.images"""
-
-    def __init__(self, store: ImageStore) -> None:
-        self._store = store
-
-    def pull(self, reference: str, **_: object) -> ProcessImage:
-        """Pull and unpack. Raises PullError."""
-        return ProcessImage(self._store.ensure(reference).digest)
-
-    def get(self, reference: str) -> ProcessImage:
-        """An image that is already here. Raises the Docker client's ImageNotFound, which the emulator catches."""
-        image = self._store.local(reference)
-        if image is None:
-            from docker.errors import ImageNotFound  # slow to import, and needed only when a pull has failed
-
-            raise ImageNotFound(reference)
-        return ProcessImage(image.digest)
-
-    def get_registry_data(self, reference: str, **_: object) -> ProcessImage:
-        """The digest behind a tag. Raises PullError."""
-        return ProcessImage(self._store.resolve(reference))
-
-
-class Containers:
-    """docker.containers"""
-
-    def __init__(self, client: ProcessClient) -> None:
-        self._client = client
-
-    def run(self, image: str, *, launch: Launch, **_: object) -> ProcessContainer:
-        """Start a container and return it once it is healthy. Raises PullError or StartFailed."""
-        return self._client.start(image, launch)
-
-    def get(self, identifier: str) -> ProcessContainer:
-        """A container by id. Raises NotFound."""
-        return self._client.get(identifier)
-
-    def list(self, **_: object) -> list[ProcessContainer]:
-        """All that run."""
-        return self._client.running()
 
 
 class ProcessClient:
@@ -114,7 +54,7 @@ class ProcessClient:
         self._python = python
         self._tasks = directory / "tasks"
         self._containers: OrderedDict[str, ProcessContainer] = OrderedDict()
-        self._crashes: dict[str, deque[float]] = {}
+        self._crashes = Crashes()
         self._closing = False
         self._lock = threading.Lock()
 
@@ -151,7 +91,7 @@ class ProcessClient:
             raise
         except StartFailed:
             self._block_while_closing()
-            self._count_crash(launch)
+            self._crashes.count(launch.definition)
             raise
         container.is_ready = True
         self.on_change()
@@ -252,7 +192,7 @@ class ProcessClient:
         if container.stopping or self._closing:
             return
         if container.is_ready and time.monotonic() - container.started < CRASH_AT_ONCE_SECONDS:
-            self._count_crash(container.launch)
+            self._crashes.count(container.launch.definition)
         self.on_exit(container)
 
     def _block_while_closing(self) -> None:
@@ -260,18 +200,8 @@ class ProcessClient:
         if self._closing:
             threading.Event().wait()
 
-    def _count_crash(self, launch: Launch) -> None:
-        self._crashes.setdefault(launch.definition, deque(maxlen=20)).append(time.monotonic())
-
     def _pause_after_crashes(self, launch: Launch) -> None:
-        since = time.monotonic() - CRASH_WINDOW_SECONDS
-        recent = [moment for moment in self._crashes.get(launch.definition, ()) if moment > since]
-        if len(recent) < CRASH_FREE:
-            return
-        pause = min(CRASH_LONGEST_PAUSE_SECONDS, 0.5 * 2 ** (len(recent) - CRASH_FREE))
-        log.warning(
-            "%s failed %d times within a minute: waiting %.1f s", launch.definition, len(recent), pause
-        )
+        pause = self._crashes.pause(launch.definition)
         deadline = time.monotonic() + pause
         while time.monotonic() < deadline and launch.is_wanted() and not self._closing:
             time.sleep(0.1)
@@ -296,6 +226,3 @@ def describe_exit(container: ProcessContainer, what: str = "Essential container 
     if container.stopped_because:
         return f"{container.stopped_because} (exit code {container.exit_code})"
     return f"{what}: exit code {container.exit_code}. Last log line: {container.last_line() or '(none)'}"
-
-
-__all__ = ["NotFound", "ProcessClient", "PullError", "StartFailed", "describe_exit"]

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from localcloud.engines.process.launch import Launch
-from localcloud.oci.store import Image
+from localcloud.oci.image import Image
 
 PYTHON = re.compile(r"(?:/\S*/)?python(?:3(?:\.\d+)?)?")
 INHERITED = ("PATH", "LANG")

@@ -34,7 +34,7 @@ locals {
     Sid       = "AlarmsToTopicsOfThisPrefix"
     Effect    = "Allow"
     Principal = { Service = "cloudwatch.amazonaws.com" }
-    Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+    Action    = ["kms:Decrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"]
     Resource  = "*"
     Condition = {
       StringEquals = { "aws:SourceAccount" = var.account_id }

@@ -99,7 +99,7 @@ def test_files_keep_their_time_and_right_to_run(tmp_path: Path) -> None:
 
     root = unpack(tmp_path, fill)
     status = (root / "bin/run").stat()
-    assert status.st_mode & 0o7777 == 0o755
+    assert status.st_mode & 0o7777 == 0o555
     assert status.st_mtime == 1_600_000_000
     assert (root / "bin").stat().st_mtime == 1_600_000_000
     assert (root / "bin/link").readlink() == Path("run")

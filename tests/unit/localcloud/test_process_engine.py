@@ -21,7 +21,7 @@ from localcloud.engines.process.container import ProcessContainer
 from localcloud.engines.process.environment import task_command, task_environment
 from localcloud.engines.process.launch import HealthCheck, Launch
 from localcloud.ledger import Ledger, read_ledger, reap_orphans
-from localcloud.oci.store import Image
+from localcloud.oci.image import Image
 from localcloud.processes import Identity, end, with_arguments
 from tests.unit.localcloud.kit import SERVICE
 
