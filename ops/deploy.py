@@ -118,6 +118,8 @@ def _deploy_agent(
         stack = _with_keys(cloud, agent, stack)
         plan, applied = applier.apply(stack, step.progress)
         step.result = str(plan)
+        if plan.empty and verify.restart_if_failed(cloud, agent.name, applied["task_definition_arn"]):
+            step.result = "no change; started again what had failed"
     client = connect(cloud, agent.name, platform)
     with console.step(f"Wait until {agent.name} answers as {image.version}") as step:
         running = verify.wait_for_rollout(

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from ops import outputs
 from ops.cloud import Cloud
 from ops.console import Console
@@ -66,6 +68,30 @@ def read(
         if not follow:
             return
         time.sleep(POLL_SECONDS)
+
+
+def last_words(cloud: Cloud, agent: str, task: str) -> str:
+    """The last thing that a task said before it ended: of a structured line its error, else the line."""
+    group = outputs.agent(cloud, agent).get("log_group_name", "")
+    try:
+        pages = (
+            cloud.client("logs")
+            .get_paginator("filter_log_events")
+            .paginate(logGroupName=group, logStreamNames=[f"task/{agent}/{task}"])
+        )
+        said = [
+            event["message"].strip() for page in pages for event in page["events"] if event["message"].strip()
+        ]
+    except ClientError:
+        return ""  # it ended before it could say anything
+    for line in reversed(said):
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            return line
+        if isinstance(fields, dict) and fields.get("error"):
+            return str(fields["error"])
+    return ""
 
 
 def _page(cloud: Cloud, group: str, start: int) -> list[Line]:

@@ -65,6 +65,11 @@ def tasks(cloud: Cloud, agent: str, status: str = "RUNNING") -> list[Task]:
     return [_task(item) for item in described]
 
 
+def start_again(cloud: Cloud, agent: str) -> None:
+    """Deploy once more what the service already has: a deployment that failed is not tried again by itself."""
+    cloud.client("ecs").update_service(cluster=cluster_of(cloud), service=agent, forceNewDeployment=True)
+
+
 def _task(item: dict[str, Any]) -> Task:
     container = next(iter(item.get("containers", [])), {})
     return Task(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ops.cloud import Cloud
 from ops.errors import OpsError
 from ops.images import stage
 from ops.paths import TOOLS
+from ops.pip_settings import uv_environment
 from ops.settings import Agent, Environment
 from ops.settings.load import service_of
 from ops.terraform import Plan, Stack, Terraform, binary, prepare
@@ -178,7 +180,11 @@ def offline_provider(progress: Progress) -> Any:
 
     try:
         return mirror.ensure(
-            TOOLS, tool_environment("localcloud", progress), progress=progress, installer=[uv_command()]
+            TOOLS,
+            tool_environment("localcloud", progress),
+            progress=progress,
+            installer=[uv_command()],
+            environment=uv_environment(os.environ),
         )
     except mirror.MirrorError as error:
         raise OpsError(error.what, error.why, error.next) from error
@@ -207,7 +213,7 @@ class Applier:
     def terraform(self, stack: Stack, progress: Progress = lambda text: None) -> Terraform:
         """Terraform for one stack, initialised. Raises OpsError."""
         environment = self.cloud.environment
-        directory: Path = prepare(environment.name, stack)
+        directory: Path = prepare(environment.name, stack, self.provider)
         terraform = Terraform(
             self._binary,
             directory,

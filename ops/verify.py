@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ops import service
+from ops import logs, service
 from ops.agent_client import AgentClient
 from ops.cloud import Cloud
 from ops.errors import OpsError
@@ -60,6 +60,20 @@ def wait_for_rollout(
         time.sleep(0.1 if good else 0.3)
 
 
+def restart_if_failed(cloud: Cloud, agent: str, task_definition: str) -> bool:
+    """Start a failed deployment again whose task definition is still the one that is wanted; True where it was.
+
+    A service's first deployment has nothing to go back to, so it stays as it failed, and an apply finds no change.
+    """
+    deployments = service.describe(cloud, agent)
+    stuck = [
+        item for item in deployments[:1] if item.state == "FAILED" and item.task_definition == task_definition
+    ]
+    if stuck:
+        service.start_again(cloud, agent)
+    return bool(stuck)
+
+
 def smoke(client: AgentClient, agent: Agent) -> str:
     """Ask the agent's own question through the load balancer; returns its answer. Raises OpsError."""
     tools: list[str] = []
@@ -104,6 +118,8 @@ def _why(cloud: Cloud, client: AgentClient, task_definition: str, version: str, 
     deployments = service.describe(cloud, client.name)
     reasons = [item.reason for item in deployments if item.task_definition == task_definition and item.reason]
     reasons = [stopped[-1].stopped_reason] if stopped and stopped[-1].stopped_reason else reasons
+    last_words = logs.last_words(cloud, client.name, stopped[-1].id) if stopped else ""
+    said = f"Its last words: {last_words}" if last_words and last_words not in "".join(reasons) else ""
     health = client.health()
     serving = (
         f"{health['version']} keeps serving."
@@ -112,7 +128,7 @@ def _why(cloud: Cloud, client: AgentClient, task_definition: str, version: str, 
     )
     return RolloutFailed(
         f"{client.name} {version} did not come up in {cloud.environment.name}.",
-        "\n".join(part for part in (more, *reasons[-1:], serving) if part),
+        "\n".join(part for part in (more, *reasons[-1:], said, serving) if part),
         f"./inv logs --env {cloud.environment.name} --agent {client.name} --since 10m",
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import signal
 import threading
 import time
@@ -89,9 +91,15 @@ class TaskContainer:
     # What the engine asks of it ------------------------------------------------------------------------------------
 
     def last_line(self) -> str:
-        """The last line of output that says something; for an exception that is its type and message."""
+        """The last line of output that says something; for an exception that is its type and message.
+
+        Of a structured line it is the error that it tells.
+        """
         lines = tail_lines(self.log_file, 1)
-        return lines[0].strip() if lines else ""
+        line = lines[0].strip() if lines else ""
+        with contextlib.suppress(ValueError, AttributeError):
+            return str(json.loads(line).get("error") or line)
+        return line
 
     def terminate_now(self) -> None:
         """SIGTERM without draining, for the shutdown of the engine itself."""

@@ -39,6 +39,14 @@ _HONOURED = {
     "endpoints",
 }
 
+# Where a service's variable is not named like its boto3 client.
+# https://docs.aws.amazon.com/sdkref/latest/guide/ss-endpoints-table.html
+_SERVICE_IDS = {
+    "elbv2": "ELASTIC_LOAD_BALANCING_V2",
+    "logs": "CLOUDWATCH_LOGS",
+    "secretsmanager": "SECRETS_MANAGER",
+}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -89,7 +97,7 @@ class Settings:
 
         Raises ProviderError unless it is on this machine.
         """
-        variable = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
+        variable = f"AWS_ENDPOINT_URL_{_SERVICE_IDS.get(service, service.upper())}"
         url = (
             self.endpoints.get(service.replace("-", ""))
             or os.environ.get(variable)

@@ -36,8 +36,11 @@ def directory_of(environment: str, stack: Stack) -> Path:
     return paths.local() / "terraform" / environment / name
 
 
-def prepare(environment: str, stack: Stack) -> Path:
-    """Make or mend the working directory of `stack`; returns where Terraform runs."""
+def prepare(environment: str, stack: Stack, provider: str) -> Path:
+    """Make or mend the working directory of `stack`; returns where Terraform runs.
+
+    `provider` says which one will run: the checksums that Terraform keeps are those of one provider.
+    """
     base = directory_of(environment, stack)
     work = base / "stacks" / stack.module
     work.mkdir(parents=True, exist_ok=True)
@@ -49,6 +52,10 @@ def prepare(environment: str, stack: Stack) -> Path:
     for name, path in wanted.items():
         if not (work / name).is_symlink():
             (work / name).symlink_to(path)
+    chosen = base / "provider.txt"
+    if not chosen.exists() or chosen.read_text() != provider:
+        (work / ".terraform.lock.hcl").unlink(missing_ok=True)
+        chosen.write_text(provider)
     modules = base / "modules"
     if modules.is_symlink() and modules.resolve() != ROOT / "terraform" / "modules":
         modules.unlink()

@@ -38,11 +38,12 @@ def deployment(definition: str, state: str = "COMPLETED", running: int = 2, desi
 def ecs(monkeypatch: pytest.MonkeyPatch) -> Any:
     """ECS answers with one list of deployments after the other; the last one stays."""
 
-    def set_up(*answers: list[Deployment], stopped: list[Task] = ()) -> None:
+    def set_up(*answers: list[Deployment], stopped: list[Task] = (), words: str = "") -> None:
         left = list(answers)
         monkeypatch.setattr(
             service, "describe", lambda cloud, agent: left.pop(0) if len(left) > 1 else left[0]
         )
+        monkeypatch.setattr(verify.logs, "last_words", lambda cloud, agent, task: words)
         monkeypatch.setattr(service, "tasks", lambda cloud, agent, status="RUNNING": list(stopped))
 
     monkeypatch.setattr(verify.time, "sleep", lambda seconds: None)
@@ -97,3 +98,30 @@ def test_a_rollout_that_never_ends_is_given_up(ecs: Any) -> None:
     ecs([deployment(NEW, "IN_PROGRESS", 1), deployment(OLD)])
     with pytest.raises(verify.RolloutFailed, match="Nothing answers there now"):
         wait(Client(None), timeout=0.05)
+
+
+def test_what_the_task_said_last_is_told_where_ecs_does_not(ecs: Any) -> None:
+    """On AWS the reason is ECS's sentence alone; the traceback's last line is in the log."""
+    task = Task("1", "STOPPED", NEW, None, "Essential container in task exited", 1)
+    ecs([deployment(NEW, "FAILED", 0)], stopped=[task], words="KeyError: 'PORT'")
+    with pytest.raises(verify.RolloutFailed, match="Its last words: KeyError: 'PORT'"):
+        wait(Client(None))
+
+
+@pytest.mark.parametrize(
+    ("deployments", "expected"),
+    [
+        ([deployment(NEW, "FAILED", 0)], True),
+        ([deployment(NEW)], False),
+        ([deployment(OLD), deployment(NEW, "FAILED", 0)], False),
+        ([], False),
+    ],
+)
+def test_only_a_failed_deployment_of_the_wanted_definition_is_started_again(
+    ecs: Any, deployments: list[Deployment], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ecs(deployments)
+    started: list[str] = []
+    monkeypatch.setattr(service, "start_again", lambda cloud, agent: started.append(agent))
+    assert verify.restart_if_failed(CLOUD, "test-agent", NEW) is expected
+    assert bool(started) is expected

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from localcloud.provider.errors import ProviderError
@@ -11,7 +13,7 @@ from localcloud.provider.values import UNKNOWN
 
 @pytest.fixture(autouse=True)
 def _no_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION"):
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -42,10 +44,12 @@ def test_not_loopback(url: str) -> None:
 def test_endpoint_comes_from_the_block_then_the_service_then_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:2")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:4")
     settings = Settings.read({"endpoints": [{"sns": "http://127.0.0.1:3", "sqs": None}]})
     assert settings.endpoint("ecs") == "http://127.0.0.1:1"
     assert settings.endpoint("s3") == "http://127.0.0.1:2"
     assert settings.endpoint("sns") == "http://127.0.0.1:3"
+    assert settings.endpoint("secretsmanager") == "http://127.0.0.1:4"
 
 
 def test_one_endpoint_elsewhere_is_enough_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
