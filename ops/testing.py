@@ -22,7 +22,9 @@ def run(console: Console, *, complete: bool, only: str, arguments: str) -> int:
     style = lint(console, fix=False)
     variables = {**os.environ, "VITRACKA_COMPLETE": "1" if complete else ""}
     places = [f"tests/{only}"] if only else ["tests"]
-    command = [python, "-m", "pytest", *places, *arguments.split()]
+    # By group: the tests that share one deployed checkout stay in one process, in their order.
+    parallel = ["--numprocesses", "auto", "--dist", "loadgroup"]
+    command = [python, "-m", "pytest", "--quiet", *parallel, *places, *arguments.split()]
     tests = subprocess.run([*map(str, command)], cwd=ROOT, check=False, env=variables).returncode
     return style or tests
 

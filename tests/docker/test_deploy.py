@@ -29,8 +29,7 @@ class ContainerCheckout(Checkout):
 
 @pytest.fixture(scope="module")
 def checkout(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerCheckout]:
-    made = ContainerCheckout(Path(tmp_path_factory.mktemp("checkout")))
-    made.edit("environments/local.toml", 'engine = "auto"', 'engine = "docker"')
+    made = ContainerCheckout(Path(tmp_path_factory.mktemp("checkout")), engine="docker")
     made.edit("environments/local.toml", "[images]\n", f'[images]\nbase_image = "{base_image}"\n')
     try:
         yield made

@@ -26,7 +26,7 @@ def test_a_second_deploy_changes_nothing(deployed: Checkout, first: dict[str, An
     before = {process.pid for process in deployed.task_processes()}
     result = deployed.inv("deploy", "--env", "local")
     assert result.status == 0, result.text
-    assert result.out.count("no change") == 3
+    assert result.out.count(": no change") == 3
     assert "was there" in result.out
     assert "offline stand-in for hashicorp/aws" in result.out
     assert f"deployed test-agent {first['version']} to local in" in result.out
