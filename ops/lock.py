@@ -64,7 +64,8 @@ def change_lock(
     """
     s3, bucket = cloud.client("s3"), cloud.environment.state_bucket
     key = f"{cloud.environment.name}/change.lock"
-    mine = json.dumps(asdict(Holder.me(command))).encode()
+    me = Holder.me(command)
+    mine = json.dumps(asdict(me)).encode()
     for _ in range(5):
         try:
             etag = s3.put_object(Bucket=bucket, Key=key, Body=mine, IfNoneMatch="*")["ETag"]
@@ -76,6 +77,8 @@ def change_lock(
         if holder is None:
             time.sleep(0.2)
             continue
+        if holder == me:  # the write arrived, its answer did not, and boto3 wrote again
+            break
         if not (force or holder.is_dead):
             raise OpsError(
                 f"Somebody else is changing {cloud.environment.name} right now: {holder}.",

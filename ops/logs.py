@@ -122,7 +122,10 @@ def print_lines(
         if as_json:
             print(json.dumps(line.as_dict()), flush=True)
         else:
-            print(f"{line.time:%H:%M:%S} {line.stream} {_readable(line.text)}", flush=True)
+            print(
+                f"{line.time:%H:%M:%S} {line.stream} {line.text if line.is_metric else _readable(line.text)}",
+                flush=True,
+            )
     if not some:
         console.line(f"{agent} wrote nothing in the last {since}.", style="dim")
 

@@ -25,7 +25,7 @@ def _group(path: Path) -> str:
         return room
     if room == "local" and not path.stem.startswith("test_engine"):
         return "deploy"
-    if room == "local" or path.stem.startswith("test_provider"):
+    if room == "local" or path.parent.name == "localcloud" or path.stem.startswith("test_provider"):
         return path.stem
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
@@ -41,7 +42,9 @@ def build(agent: Agent, environment: Environment, builder: str) -> Image:
     architecture = stage.architecture_of(environment.images.architecture)
     version = version_of(agent)
     if builder == "docker":
-        return _with_docker(agent, version, architecture, environment.images.base_image)
+        # The variable is for a machine that can't pull the image which the environment names, such as CI's.
+        base_image = os.environ.get("BASE_IMAGE") or environment.images.base_image
+        return _with_docker(agent, version, architecture, base_image)
     return _bundle(agent, version, architecture)
 
 

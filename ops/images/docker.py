@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 from ops.errors import OpsError
@@ -24,10 +25,21 @@ def build(context: Path, tag: str, *, platform: str, arguments: dict[str, str]) 
     _run([*command, str(context)])
 
 
-def push(tag: str, target: str) -> str:
-    """Push the image `tag` as `target`; returns the digest that the registry gave it. Raises OpsError."""
+def push(tag: str, target: str, user: str, password: str) -> str:
+    """Push the image `tag` as `target`; returns the digest that the registry gave it. Raises OpsError.
+
+    The login lives for this push alone: nothing is written to the user's own Docker settings.
+    """
     _run(["tag", tag, target])
-    _run(["push", "--quiet", target])
+    with tempfile.TemporaryDirectory() as settings:
+        # The settings also say where the engine is; that is kept.
+        engine = _run(
+            ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], check=False
+        ).stdout.strip()
+        variables = {"DOCKER_CONFIG": settings, **({"DOCKER_HOST": engine} if engine else {})}
+        login = ["login", "--username", user, "--password-stdin", target.split("/", 1)[0]]
+        _run(login, stdin=password, variables=variables)
+        _run(["push", "--quiet", target], variables=variables)
     repository = target.rsplit(":", 1)[0]
     listed = _run(
         ["image", "inspect", "--format", "{{range .RepoDigests}}{{println .}}{{end}}", target]
@@ -38,13 +50,19 @@ def push(tag: str, target: str) -> str:
     return digests[-1]
 
 
-def login(address: str, user: str, password: str) -> None:
-    """Log in to a registry; the password goes over standard input. Raises OpsError."""
-    _run(["login", "--username", user, "--password-stdin", address], stdin=password)
+def forget_old(repository: str, keep: int) -> None:
+    """Take the names of all but the last `keep` builds of `repository` back; what a container uses stays."""
+    listed = _run(["images", "--format", "{{.Repository}}:{{.Tag}}", repository], check=False).stdout.split()
+    for name in listed[keep:]:  # Docker lists the newest first
+        _run(["rmi", name], check=False)
 
 
 def _run(
-    arguments: list[str], *, check: bool = True, stdin: str | None = None
+    arguments: list[str],
+    *,
+    check: bool = True,
+    stdin: str | None = None,
+    variables: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     try:
         done = subprocess.run(
@@ -53,7 +71,7 @@ def _run(
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "DOCKER_BUILDKIT": "1"},
+            env={**os.environ, "DOCKER_BUILDKIT": "1", **(variables or {})},
         )
     except FileNotFoundError as error:
         raise OpsError("Docker is not installed.", next_step=f"install it, {START}") from error

@@ -13,6 +13,8 @@ from ops.errors import OpsError
 from ops.images import docker, oci
 from ops.images.build import Image
 
+IMAGES_KEPT = 3  # in the Docker engine; the registry keeps what its lifecycle rule says
+
 
 def push(
     cloud: Cloud, image: Image, repository_url: str, progress: Callable[[str], None]
@@ -32,8 +34,9 @@ def push(
         return tag, digest, False
     user, password = _credentials(cloud)
     if image.manifest is None:
-        docker.login(host, user, password)
-        return tag, docker.push(image.tag, f"{host}/{repository}:{tag}"), True
+        pushed = docker.push(image.tag, f"{host}/{repository}:{tag}", user, password)
+        docker.forget_old(image.tag.rsplit(":", 1)[0], keep=IMAGES_KEPT)
+        return tag, pushed, True
     scheme = "http" if cloud.registry_address else "https"
     with httpx.Client(
         base_url=f"{scheme}://{host}/v2/{repository}", auth=(user, password), timeout=120

@@ -81,7 +81,8 @@ class Runner:
         """End the shared provider."""
         if self._provider:
             self._provider.kill()
-            self._provider.communicate()
+            self._provider.wait()
+            self._provider = None
             shutil.rmtree(self._socket.parent, ignore_errors=True)
 
     def run(self, folder: Path, *arguments: str) -> Outcome:

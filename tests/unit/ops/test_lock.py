@@ -95,3 +95,15 @@ def test_force_takes_it_and_the_first_holder_does_not_free_it(cloud: Cloud) -> N
     with change_lock(cloud, "deploy", force=True):
         put(cloud, replace(Holder.me("destroy"), host="a third"))
     assert is_locked(cloud)
+
+
+def test_a_write_whose_answer_was_lost_and_that_was_sent_again_counts(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 repeats a call that broke off; the second conditional write then meets the first one's object."""
+    me = Holder.me("deploy")
+    monkeypatch.setattr(Holder, "me", classmethod(lambda cls, command: me))
+    put(cloud, me)
+    with change_lock(cloud, "deploy"):
+        assert is_locked(cloud)
+    assert not is_locked(cloud)
