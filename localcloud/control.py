@@ -10,7 +10,9 @@ Everything that a local cloud writes is below its directory:
 
 from __future__ import annotations
 
+import getpass
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,15 +83,16 @@ def start(
             say(f"Stopped {stopped} task(s) that an earlier local cloud had left running.")
         _refuse_full_disk(directory, SPACE_NEEDED_BYTES)
         chosen = _choose_engine(old.engine if old else engine)
-        emulator_port = _choose_port(old.port if old else None, port, "emulator", say)
-        # Next to the emulator's where that is free: a fixed address keeps task definitions as they are.
-        beside = emulator_port + 1 if port else 0
-        bedrock_port = _choose_port(old.bedrock_port if old else None, beside, "Bedrock stand-in", say)
-        _refuse_missing_addresses(chosen, emulator_port)
-        say(f"Starting the local cloud on {ports.LOOPBACK}:{emulator_port} ({chosen} engine).")
-        return daemon.launch(
-            daemon.Order(directory, chosen, emulator_port, bedrock_port, python, agent_python, region)
-        )
+        with _one_start_at_a_time():
+            emulator_port = _choose_port(old.port if old else None, port, "emulator", say)
+            # Next to the emulator's where that is free: a fixed address keeps task definitions as they are.
+            beside = emulator_port + 1 if port else 0
+            bedrock_port = _choose_port(old.bedrock_port if old else None, beside, "Bedrock stand-in", say)
+            _refuse_missing_addresses(chosen, emulator_port)
+            say(f"Starting the local cloud on {ports.LOOPBACK}:{emulator_port} ({chosen} engine).")
+            return daemon.launch(
+                daemon.Order(directory, chosen, emulator_port, bedrock_port, python, agent_python, region)
+            )
 
 
 def running(directory: Path) -> Session | None:
@@ -160,6 +163,26 @@ def _locked(directory: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise daemon.disk_error(directory, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _one_start_at_a_time() -> Iterator[None]:
+    """Between the look for a free port and the server on it no other local cloud of this user may take it."""
+    lock = FileLock(
+        Path(tempfile.gettempdir()) / f"vitracka-localcloud-{getpass.getuser()}.lock", timeout=LOCK_SECONDS
+    )
+    try:
+        lock.acquire()
+    except (Timeout, OSError) as error:
+        raise LocalCloudError(
+            "The local cloud was not started: another one of yours has been starting for too long.",
+            f"{lock.lock_file}: {error}",
+            "Wait for that command or end it, then try again.",
+        ) from error
     try:
         yield
     finally:

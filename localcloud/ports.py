@@ -48,6 +48,18 @@ def any_free() -> int:
         return int(probe.getsockname()[1])
 
 
+def listens(pid: int, port: int) -> bool:
+    """Whether a process is a server on 127.0.0.1:`port`."""
+    try:
+        connections = psutil.Process(pid).net_connections(kind="tcp")
+    except psutil.Error:
+        return False
+    return any(
+        connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+        for connection in connections
+    )
+
+
 def holder(port: int) -> str:
     """Who listens on a port, for a sentence: "python3 (pid 12)", or "another program" where it can't be seen."""
     try:

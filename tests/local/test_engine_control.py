@@ -12,13 +12,14 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from localcloud import control, daemon
+from localcloud import control, daemon, ports
 from localcloud.daemon import REPOSITORY
 from localcloud.processes import Identity
 from ops.bootstrap import bare_environment, environment
@@ -319,3 +320,18 @@ def test_another_version_of_the_emulator_is_refused_by_the_name_that_is_gone() -
     assert run.returncode != 0
     assert "ministack.services.ecs._make_deployment is missing" in run.stderr
     assert "_mark_task_stopped takes task" in run.stderr
+
+
+def test_local_clouds_that_start_at_once_do_not_take_each_others_ports(tmp_path: Path) -> None:
+    """Each must talk to its own: an answer on the port is not enough, it may be a neighbour's."""
+    folders = [tmp_path / f"cloud{number}" for number in range(3)]
+    wanted = ports.any_free()
+    with ThreadPoolExecutor() as pool:
+        sessions = list(pool.map(lambda folder: start_cloud(folder, port=wanted), folders))
+    try:
+        assert len({port for session in sessions for port in (session.port, session.bedrock_port)}) == 6
+        for session in sessions:
+            assert ports.listens(session.pid, session.port)
+    finally:
+        for folder in folders:
+            control.reset(folder)

@@ -25,7 +25,8 @@ from localcloud.oci.image import Image
 from localcloud.processes import Identity, end, with_arguments
 from tests.unit.localcloud.kit import SERVICE
 
-PORT = 23456
+# Addresses follow from it, and two test runs at once must not share any.
+PORT = 20_000 + os.getpid() % 40_000
 
 
 def launch(**options: Any) -> Launch:

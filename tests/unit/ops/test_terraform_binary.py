@@ -15,7 +15,7 @@ import pytest
 from ops.errors import OpsError
 from ops.terraform import binary
 
-PROGRAM = b"#!/bin/sh\necho '{\"terraform_version\": \"1.11.4\"}'\n"
+PROGRAM = b'#!/bin/sh\necho \'{"terraform_version": "1.11.4"}\'\n'
 
 
 def archive() -> bytes:
@@ -43,7 +43,7 @@ def releases(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def place(folder: Path, version: str) -> Path:
     program = folder / "terraform"
-    program.write_text(f"#!{sys.executable}\nprint('{{\"terraform_version\": \"{version}\"}}')\n")
+    program.write_text(f'#!{sys.executable}\nprint(\'{{"terraform_version": "{version}"}}\')\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return program
 
