@@ -194,9 +194,9 @@ def lint(c, fix=False):
 
 @task(
     positional=["name"],
-    help={"name": "which: a file of tests/bench (default: list them)", "args": "its arguments"},
+    help={"name": "which: a file of tests/bench, or list", "args": "its arguments"},
 )
-def bench(c, name="", args=""):
+def bench(c, name, args=""):
     """Measure: prints figures, side by side where it compares.
 
     Example: ./inv bench deploy
@@ -207,4 +207,4 @@ def bench(c, name="", args=""):
     with command() as running:
         status = testing.bench(running.console, name, args)
         running.failed = status != 0
-        running.verdict = f"measured {name}" if name and status == 0 else ""
+        running.verdict = f"measured {name}" if name != "list" and status == 0 else ""

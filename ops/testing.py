@@ -41,7 +41,7 @@ def lint(console: Console, *, fix: bool) -> int:
 def bench(console: Console, name: str, arguments: str) -> int:
     """Run one benchmark of `tests/bench`, or list them; returns the exit status. Raises OpsError."""
     there = {path.stem: path for path in sorted((ROOT / "tests" / "bench").glob("[!_]*.py"))}
-    if not name:
+    if name == "list":
         for path in there.values():
             console.line(f"{path.stem:<20} {ast.get_docstring(ast.parse(path.read_text())).splitlines()[0]}")
         return 0

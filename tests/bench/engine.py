@@ -1,6 +1,6 @@
 """What the process engine and the Bedrock stand-in do under load, crashes and bad versions. Prints a table.
 
-Run it with `./inv bench engine`. The limits are FACTS' figures of the prototype, which this must not fall behind. The
+Run it with `./inv bench engine`. The limits are the figures of a first prototype, which this must not fall behind. The
 service is a trivial one: the figures are the engine's and the emulator's, not an agent's.
 """
 

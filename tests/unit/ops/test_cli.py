@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
+import sys
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -11,6 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from ops.cli import command
 from ops.errors import OpsError
 from ops.logs import seconds_of
+from ops.paths import ROOT
 
 
 def fail(error: BaseException, as_json: bool = False) -> int:
@@ -90,3 +93,16 @@ def test_time_spans(text: str, seconds: int) -> None:
 def test_other_time_spans_are_refused_with_an_example(text: str) -> None:
     with pytest.raises(OpsError, match="2h"):
         seconds_of(text)
+
+
+def test_a_benchmark_is_named_without_a_flag() -> None:
+    listed = subprocess.run(
+        [sys.executable, str(ROOT / "inv"), "bench", "list"], capture_output=True, text=True, check=False
+    )
+    assert listed.returncode == 0, listed.stderr
+    assert "deploy" in listed.stdout
+    unknown = subprocess.run(
+        [sys.executable, str(ROOT / "inv"), "bench", "nothing"], capture_output=True, text=True, check=False
+    )
+    assert unknown.returncode == 1
+    assert "choose one of: " in unknown.stdout
