@@ -23,8 +23,6 @@ def _group(path: Path) -> str:
     room = path.relative_to(Path(__file__).parent).parts[0]
     if room == "docker":
         return room
-    if room == "local" and not path.stem.startswith("test_engine"):
-        return "deploy"
     if room == "local" or path.parent.name == "localcloud" or path.stem.startswith("test_provider"):
         return path.stem
     return ""

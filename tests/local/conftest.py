@@ -1,4 +1,4 @@
-"""One deployed checkout for the whole session; each test leaves it deployed and healthy."""
+"""One deployed checkout for each file of tests; each test leaves it deployed and healthy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.local.checkout import Checkout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     made = Checkout(Path(tmp_path_factory.mktemp("checkout")))
     try:
@@ -20,7 +20,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         made.end_everything()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def first(checkout: Checkout) -> dict[str, Any]:
     """What the first deploy into the empty checkout said."""
     return checkout.deploy()
