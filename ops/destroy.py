@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from typing import Any
 
 from ops import outputs, paths, stacks, state
@@ -57,8 +58,9 @@ def _destroy_stacks(
         for name in outputs.deployed_agents(cloud):
             with console.step(f"Destroy {name}") as step:
                 key = outputs.AGENT.format(environment=environment.name, agent=name)
-                told = _told(cloud, environment, Stack("agent", key, {}, agent=name))
-                step.result = str(applier.destroy(Stack("agent", key, told, agent=name), step.progress))
+                stack = Stack("agent", key, {}, agent=name)
+                stack = replace(stack, variables=_told(cloud, environment, stack))
+                step.result = str(applier.destroy(stack, step.progress))
         with console.step("Destroy platform") as step:
             step.result = str(applier.destroy(stacks.platform(environment), step.progress))
 

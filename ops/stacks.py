@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ops import state
+from ops import outputs, state
 from ops.bootstrap import environment as tool_environment
 from ops.bootstrap import uv_command
 from ops.cloud import Cloud
@@ -24,7 +24,7 @@ def foundation(environment: Environment, agents: list[Agent]) -> Stack:
     """What environments of one account and region share."""
     return Stack(
         "foundation",
-        "foundation/terraform.tfstate",
+        outputs.FOUNDATION,
         {
             **_common(environment),
             "state_bucket": environment.state_bucket,
@@ -40,7 +40,7 @@ def platform(environment: Environment) -> Stack:
     load_balancer = environment.load_balancer
     return Stack(
         "platform",
-        f"{environment.name}/platform/terraform.tfstate",
+        outputs.PLATFORM.format(environment=environment.name),
         {
             **_common(environment),
             "environment": environment.name,
@@ -89,7 +89,7 @@ def agent(
     }
     return Stack(
         "agent",
-        f"{environment.name}/agents/{settings.name}/terraform.tfstate",
+        outputs.AGENT.format(environment=environment.name, agent=settings.name),
         {
             **_common(environment),
             "environment": environment.name,

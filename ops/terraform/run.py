@@ -161,7 +161,7 @@ class Terraform:
         # No upgrade and no reconfigure question: the directory belongs to this backend alone.
         self._checked("init", lambda: self._binary.init(backend_config=backend, input=False, json=FLAG))
 
-    def plan(self, *, destroy: bool = False, refresh: bool = True) -> Plan:
+    def plan(self, *, destroy: bool = False) -> Plan:
         """Plan into `tfplan`. Raises TerraformError."""
         plan = Plan()
         seen: list[dict[str, Any]] = []
@@ -174,8 +174,6 @@ class Terraform:
             }
             if destroy:
                 options["destroy"] = FLAG
-            if not refresh:
-                options["refresh"] = False
             code, out, err = self._with_lock(lambda: self._binary.plan(**options), seen)
         if code not in (0, 2):
             raise self._error("plan", seen, out + err, code)
