@@ -6,9 +6,13 @@ import argparse
 import os
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from agent_runtime import loading, settings
+from agent_runtime import collector
 from agent_runtime.errors import StartError, UnknownAgentError
+
+if TYPE_CHECKING:
+    from agent_runtime.settings import Settings
 
 FAILED = 1
 MISUSED = 2
@@ -21,6 +25,9 @@ AWS's own (AWS_REGION, AWS_ENDPOINT_URL_BEDROCK_RUNTIME, ...). agent_runtime/set
 def main(arguments: list[str] | None = None) -> int:
     """Serve; return only when that fails."""
     started = time.monotonic()
+    collector.pause()
+    from agent_runtime import loading, settings
+
     parser = argparse.ArgumentParser(
         prog="python -m agent_runtime", description="Serve an agent over HTTP.", epilog=HELP
     )
@@ -44,15 +51,17 @@ def main(arguments: list[str] | None = None) -> int:
     return _start(agent, chosen, started)
 
 
-def _start(agent: str, chosen: settings.Settings, started: float) -> int:
-    from agent_runtime import logs
+def _start(agent: str, chosen: Settings, started: float) -> int:
+    from agent_runtime import imports, logs
 
     logs.configure(chosen.log_level, exception_text=chosen.log_exception_text)
     try:
-        # Imported here: it takes half a second, which a wrong setting or name should not cost.
+        # Imported here: it takes a moment, which a wrong setting or name should not cost.
+        with imports.models_built_late():
+            import fastapi  # noqa: F401
         from agent_runtime import server
 
-        server.serve(server.assemble(agent, chosen), started)
+        server.serve(server.prepare(agent, chosen), started)
     except StartError as error:
         return _refused(error, MISUSED)
     except Exception as error:

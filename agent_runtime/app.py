@@ -7,8 +7,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent_runtime import health, invocations, problems
+from agent_runtime import contract, health, invocations, page, problems
 from agent_runtime.envelope import Envelope, Mount, request_id
+from agent_runtime.messages import Answer
 from agent_runtime.service import Service
 
 
@@ -19,19 +20,30 @@ def create_app(service: Service) -> FastAPI:
         title=facts.agent,
         version=facts.version,
         summary=f"The agent {facts.agent}, over HTTP",
+        # Both would load their scripts from somebody else's server.
+        docs_url=None,
         redoc_url=None,
+        # Ours leaves out health checks and exceptions' texts, and takes less of the processor.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
         # Validation errors become problems of ours, so FastAPI's own 422 is not in the contract.
         separate_input_output_schemas=False,
     )
     app.include_router(invocations.router(service))
     app.include_router(health.router(service))
+    if service.settings.page:
+        app.include_router(page.router(service))
     app.add_exception_handler(problems.Problem, _problem)
     app.add_exception_handler(HTTPException, _http_exception)
     # The last one added is the outermost.
-    app.add_middleware(Envelope)
     app.add_middleware(Mount, prefix=f"/agents/{facts.agent}")
-    if service.keys is not None:
-        _declare_keys(app)
+    app.add_middleware(Envelope, service=service)
+    contract.declare(app, Answer, health.Health, health.Ready, health.Ping, keys=service.settings.secured)
     return app
 
 
@@ -46,15 +58,3 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     kinds = {404: problems.NOT_FOUND, 405: problems.METHOD_NOT_ALLOWED}
     kind = kinds.get(error.status_code, problems.BAD_REQUEST)
     return problems.Problem(kind, headers=error.headers or {}).response(request_id(request))
-
-
-def _declare_keys(app: FastAPI) -> None:
-    generate = app.openapi
-
-    def with_keys() -> dict[str, object]:
-        document = generate()
-        components = document.setdefault("components", {})
-        components["securitySchemes"] = {"ApiKey": {"type": "http", "scheme": "bearer"}}
-        return document
-
-    app.openapi = with_keys  # type: ignore[method-assign]

@@ -42,11 +42,13 @@ class AgentContext:
         short retries: Strands' own wait 4 s and more, which a caller with a deadline can't.
         """
         from strands import Agent
+        from strands.agent.conversation_manager import SlidingWindowConversationManager
 
         defaults: dict[str, Any] = {
             "model": self.model,
             "name": self.deployment.agent,
             "callback_handler": None,
             "retry_strategy": None,
+            "conversation_manager": SlidingWindowConversationManager(self.settings.session_messages),
         }
         return Agent(**{**defaults, **options})

@@ -19,10 +19,22 @@ from strands.types.exceptions import (
 from urllib3.exceptions import HTTPError
 
 from agent_runtime import problems
+from agent_runtime.logs import logger
 
 MODEL_RETRY_SECONDS = 2
 THROTTLING_CODES = {"ThrottlingException", "ServiceUnavailableException", "TooManyRequestsException"}
 TIMEOUT_CODES = {"ModelTimeoutException"}
+
+
+def failure(error: Exception, unknown: problems.Kind) -> problems.Problem:
+    """The problem that an exception is, with a log line that says what it was."""
+    cause = cause_of(error)
+    problem = problem_of(cause, unknown)
+    if cause is not problem:
+        logger.warning(
+            "invocation failed", problem=problem.kind.name, aws_error=code_of(cause), exc_info=cause
+        )
+    return problem
 
 
 def cause_of(error: BaseException) -> BaseException:

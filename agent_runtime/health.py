@@ -6,8 +6,9 @@ from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from starlette.responses import Response
 
-from agent_runtime import problems
+from agent_runtime import contract, problems
 from agent_runtime.service import Service
 
 
@@ -31,23 +32,28 @@ def router(service: Service) -> APIRouter:
     """The routes, bound to one service."""
     routes = APIRouter()
 
-    @routes.get("/health", summary="The process is up")
-    async def health() -> Health:
+    @routes.get("/health", summary="The process is up", responses=contract.answers(Health))
+    async def health() -> Response:
         facts = service.deployment
-        return Health(agent=facts.agent, version=facts.version, environment=facts.environment)
+        return _json(Health(agent=facts.agent, version=facts.version, environment=facts.environment))
 
     @routes.get(
         "/ready",
         summary="It takes invocations: the agent is built, secrets are loaded, and it is not stopping",
-        responses=problems.openapi(problems.DRAINING),
+        responses=contract.answers(Ready, problems.NOT_READY, problems.DRAINING),
     )
-    async def ready() -> Ready:
-        service.check_draining()
-        return Ready()
+    async def ready() -> Response:
+        service.check_ready()
+        return _json(Ready())
 
-    @routes.get("/ping", summary="AgentCore's health check")
-    async def ping() -> Ping:
+    @routes.get("/ping", summary="AgentCore's health check", responses=contract.answers(Ping))
+    async def ping() -> Response:
         busy = service.slots.in_flight > 0
-        return Ping(status="HealthyBusy" if busy else "Healthy", time_of_last_update=service.status_changed)
+        status: Literal["Healthy", "HealthyBusy"] = "HealthyBusy" if busy else "Healthy"
+        return _json(Ping(status=status, time_of_last_update=service.status_changed))
 
     return routes
+
+
+def _json(answer: BaseModel) -> Response:
+    return Response(answer.model_dump_json(), media_type="application/json")

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from agent_runtime import problems, sse
+from agent_runtime import contract, problems, sse
 from agent_runtime.envelope import request_id
 from agent_runtime.limits import read_body
 from agent_runtime.messages import Answer, Event, InvocationRequest, parse
@@ -41,34 +41,31 @@ def router(service: Service) -> APIRouter:
         "/invocations",
         summary="Ask the agent",
         description=DESCRIPTION,
-        response_model=Answer,
-        responses={
-            200: {
-                "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE_EVENTS}}
-            },
-            **problems.openapi(
-                problems.BAD_REQUEST,
-                problems.UNAUTHORIZED,
-                problems.SESSION_BUSY,
-                problems.TOO_LARGE,
-                problems.INVALID,
-                problems.CONVERSATION_TOO_LONG,
-                problems.FULL,
-                problems.MODEL_THROTTLED,
-                problems.INTERNAL,
-                problems.MODEL_FAILED,
-                problems.LIMIT_REACHED,
-                problems.SESSION_STORE_FAILED,
-                problems.DRAINING,
-                problems.DEADLINE,
-                problems.MODEL_TIMEOUT,
-            ),
-        },
-        openapi_extra=_openapi(secured=service.keys is not None),
+        responses=contract.answers(
+            Answer,
+            problems.BAD_REQUEST,
+            problems.UNAUTHORIZED,
+            problems.SESSION_BUSY,
+            problems.TOO_LARGE,
+            problems.INVALID,
+            problems.CONVERSATION_TOO_LONG,
+            problems.FULL,
+            problems.MODEL_THROTTLED,
+            problems.INTERNAL,
+            problems.MODEL_FAILED,
+            problems.LIMIT_REACHED,
+            problems.SESSION_STORE_FAILED,
+            problems.NOT_READY,
+            problems.DRAINING,
+            problems.DEADLINE,
+            problems.MODEL_TIMEOUT,
+            **{"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE_EVENTS}},
+        ),
+        openapi_extra=_openapi(service),
     )
-    async def invoke(request: Request) -> Any:
+    async def invoke(request: Request) -> Response:
         wants_events = "text/event-stream" in request.headers.get("accept", "")
-        record = Record(model=service.entry, streamed=wants_events)
+        record = Record(model=service.entry, streamed=wants_events, in_flight=service.slots.in_flight)
         try:
             wanted = await _accept(request, service)
         except problems.Problem as problem:
@@ -82,11 +79,17 @@ def router(service: Service) -> APIRouter:
 
 async def _accept(request: Request, service: Service) -> InvocationRequest:
     """Everything that is checked before an invocation begins."""
+    settings = service.settings
+    await service.until_ready()
     if service.keys is not None:
-        service.keys.check(request.headers.get("authorization"))
-    service.check_draining()
-    body = await read_body(request, service.settings.max_body_bytes)
-    wanted = parse(body, request.headers.get("content-type"), service.settings.max_prompt_characters)
+        await service.keys.check(request.headers.get("authorization"))
+    service.check_room()
+    body = await read_body(request, settings.max_body_bytes)
+    media_type = request.headers.get("content-type")
+    if settings.platform == "agentcore":
+        # It passes on what the caller gave, if anything. No browser gets there without the caller's own signature.
+        media_type = "application/json"
+    wanted = parse(body, media_type, settings.max_prompt_characters)
     given = request.headers.get(AGENTCORE_SESSION)
     return wanted.in_session(given) if given else wanted
 
@@ -134,9 +137,8 @@ def _ignore(event: Event) -> None:
     """Somebody who asked for JSON is not told of events."""
 
 
-def _openapi(*, secured: bool) -> dict[str, Any]:
-    body = {
-        "required": True,
-        "content": {"application/json": {"schema": InvocationRequest.model_json_schema()}},
-    }
-    return {"requestBody": body, **({"security": [{"ApiKey": []}]} if secured else {})}
+def _openapi(service: Service) -> dict[str, Any]:
+    schema = InvocationRequest.model_json_schema()
+    schema["properties"]["prompt"].update(maxLength=service.settings.max_prompt_characters, pattern=r"\S")
+    body = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {"requestBody": body, **({"security": [{"ApiKey": []}]} if service.settings.secured else {})}

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from agent_runtime import problems
 
-SESSION_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
+SESSION_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,255}$"
+# AgentCore's have up to 256 characters.
+# https://docs.aws.amazon.com/bedrock-agentcore/latest/APIReference/API_InvokeAgentRuntime.html
 Identifier = Annotated[str, StringConstraints(pattern=SESSION_ID)]
 
 

@@ -77,29 +77,3 @@ class Problem(Exception):
 def retry_after(kind: Kind, seconds: int, detail: str | None = None) -> Problem:
     """A problem that goes away: tells the caller when to try again."""
     return Problem(kind, detail, {"Retry-After": str(seconds)})
-
-
-def openapi(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
-    """What an OpenAPI document says about these problems, by status."""
-    responses: dict[int | str, dict[str, Any]] = {}
-    for kind in kinds:
-        entry = responses.setdefault(
-            kind.status, {"description": "", "content": {MEDIA_TYPE: {"schema": _schema(kind.status)}}}
-        )
-        entry["description"] = " ".join(filter(None, [entry["description"], f"`{kind.name}`: {kind.title}"]))
-        entry["content"][MEDIA_TYPE]["schema"]["properties"]["type"]["enum"].append(kind.type)
-    return responses
-
-
-def _schema(status: int) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": ["type", "title", "status", "request_id"],
-        "properties": {
-            "type": {"type": "string", "format": "uri", "enum": []},
-            "title": {"type": "string"},
-            "status": {"type": "integer", "const": status},
-            "detail": {"type": "string"},
-            "request_id": {"type": "string"},
-        },
-    }

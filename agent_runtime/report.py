@@ -54,6 +54,8 @@ class Reporter:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self.trace = False
+        """Whether the request's span is told as well."""
 
     def answered(self, record: Record) -> None:
         self._finish(record, ANSWERED, 200)
@@ -86,6 +88,18 @@ class Reporter:
             tool_calls=record.tool_calls,
             streamed=record.streamed,
         )
+        if self.trace:
+            # Imported here: most processes do without OpenTelemetry's SDK.
+            from agent_runtime import tracing
+
+            tracing.note(
+                failed=status >= 500,
+                outcome=outcome,
+                status=status,
+                session=record.session_id,
+                cost_usd=record.cost_usd,
+                first_token_ms=ttft,
+            )
         self._measure(record, status, duration, ttft)
 
     def _measure(self, record: Record, status: int, duration: float, ttft: float | None) -> None:

@@ -16,15 +16,17 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from agent_runtime import auth, catalogue, loading, model, sessions
+from agent_runtime import auth, catalogue, collector, loading
 from agent_runtime.app import create_app
 from agent_runtime.context import AgentContext, Deployment
 from agent_runtime.errors import StartError
 from agent_runtime.logs import logger
 from agent_runtime.metrics import Metrics
-from agent_runtime.service import Service
+from agent_runtime.service import Loaded, Service
 from agent_runtime.settings import Settings
 
+LAST_REQUESTS_SECONDS = 0.2
+"""What those have to send their request who connected just before nobody could any more. Each is answered 503."""
 LAST_BYTES_SECONDS = 3
 """What callers have to take the last answers after the last invocation has ended."""
 THREADS_END_SECONDS = 0.5
@@ -34,16 +36,16 @@ KEEP_ALIVE_SECONDS = 600
 as a request arrives, which the caller sees as a 502 (uvicorn's default is 5 s, a load balancer's 60 s)."""
 
 
-def assemble(agent: str, settings: Settings) -> Service:
-    """Load the agent and everything it needs; it is built once here, so that a broken one never serves.
+def prepare(agent: str, settings: Settings) -> Service:
+    """The service, up and not yet ready: all that takes no import of Strands.
 
     Raises:
-        StartError: something is not as it must be. Whatever the agent's own code raises is raised as well.
+        StartError: something is not as it must be.
     """
+    auth.check(settings)
     entry = catalogue.usable(settings.model_id)
     if entry.price is None:
         logger.warning("the model's price is not known, so no cost is reported", model=entry.id)
-    build = loading.load(agent)
     deployment = Deployment(
         agent=agent,
         version=settings.version,
@@ -53,23 +55,43 @@ def assemble(agent: str, settings: Settings) -> Service:
         architecture=platform.machine(),
         python=platform.python_version(),
     )
-    context = AgentContext(model=model.connect(entry, settings), settings=settings, deployment=deployment)
-    build(context)
-    return Service(
-        settings=settings,
-        context=context,
-        build=build,
-        entry=entry,
-        keys=auth.load(settings),
-        sessions=sessions.open_store(settings),
-        metrics=Metrics(agent, settings.environment),
+    metrics = Metrics(agent, settings.environment)
+    return Service(settings=settings, deployment=deployment, entry=entry, metrics=metrics)
+
+
+def load(service: Service) -> Loaded:
+    """Load the agent and everything it needs; it is built once here, so that a broken one never serves. Blocks.
+
+    Raises:
+        StartError: something is not as it must be. Whatever the agent's own code raises is raised as well.
+    """
+    settings = service.settings
+    keys = auth.load(settings)
+    traces = None
+    if settings.otlp_endpoint is not None:
+        # Imported here: most processes do without. Before Strands, which takes the provider of traces that it finds.
+        from agent_runtime import tracing
+
+        traces = tracing.start(settings.otlp_endpoint, settings, service.deployment)
+    build = loading.load(service.deployment.agent)
+    # The slow imports: boto3 and Strands.
+    from agent_runtime import model, sessions
+    from agent_runtime.runner import Runner
+
+    context = AgentContext(
+        model=model.connect(service.entry, settings), settings=settings, deployment=service.deployment
     )
+    build(context)
+    store = sessions.open_store(settings)
+    return Loaded(Runner(context=context, build=build, entry=service.entry, sessions=store), keys, traces)
 
 
 def listen(settings: Settings) -> socket.socket:
     """The bound socket. Raises: StartError when the address can't be had."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio switches Nagle's algorithm off only where it is told that this is TCP. With it, the second packet of an
+    # answer waits for the caller to acknowledge the first, which takes callers 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
@@ -101,12 +123,15 @@ class Server(uvicorn.Server):
 def serve(service: Service, started: float) -> None:
     """Serve until SIGTERM or SIGINT, then until the last accepted invocation is answered. Does not return.
 
+    It listens first and loads the agent then, so that whoever watches over it sees early that it is alive.
+
     Args:
         service: What to serve.
         started: When the process started, on the monotonic clock, to be logged.
 
     Raises:
-        StartError: the address can't be listened on.
+        StartError: the address can't be listened on, or the agent can't be loaded. Whatever the agent's own code
+            raises is raised as well.
     """
     listener = listen(service.settings)
     workers = ThreadPoolExecutor(_threads(service.settings), thread_name_prefix="worker")
@@ -123,20 +148,21 @@ def serve(service: Service, started: float) -> None:
     )
     host, port = listener.getsockname()[:2]
 
-    def listening() -> None:
+    def tell(event: str) -> None:
         logger.info(
-            "listening",
+            event,
             agent=service.deployment.agent,
             version=service.deployment.version,
             environment=service.deployment.environment,
             model=service.entry.id,
             host=host,
             port=port,
-            open=service.keys is None,
+            open=not service.settings.secured,
             start_ms=round((time.monotonic() - started) * 1000),
         )
 
-    asyncio.run(_serve(service, Server(config, listening), listener, workers))
+    server = Server(config, lambda: tell("listening"))
+    asyncio.run(_serve(service, server, listener, workers, lambda: tell("ready")))
 
 
 def _threads(settings: Settings) -> int:
@@ -145,7 +171,11 @@ def _threads(settings: Settings) -> int:
 
 
 async def _serve(
-    service: Service, server: Server, listener: socket.socket, workers: ThreadPoolExecutor
+    service: Service,
+    server: Server,
+    listener: socket.socket,
+    workers: ThreadPoolExecutor,
+    ready: Callable[[], None],
 ) -> None:
     loop = asyncio.get_running_loop()
     # Strands streams and runs synchronous tools on the loop's executor, by default of a few threads.
@@ -161,8 +191,26 @@ async def _serve(
 
     serving = asyncio.create_task(server.serve([listener]))
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    loading = asyncio.ensure_future(asyncio.to_thread(load, service))
+    await asyncio.wait({serving, stopping, loading}, return_when=asyncio.FIRST_COMPLETED)
+    refreshing = None
+    if loading.done() and not stop.is_set():
+        try:
+            service.open(loading.result())
+        except BaseException:
+            service.give_up()
+            server.should_exit = True
+            await serving
+            raise
+        collector.settle()
+        ready()
+        refreshing = asyncio.create_task(service.refresh())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     await _stop(service, server, serving, force)
+    if refreshing is not None:
+        refreshing.cancel()
+    if service.tracing is not None:
+        service.tracing.stop()
     _leave(workers)
 
 
@@ -171,6 +219,11 @@ async def _stop(service: Service, server: Server, serving: asyncio.Task[None], f
     draining = asyncio.create_task(service.drain(service.settings.grace_seconds))
     forced = asyncio.create_task(force.wait())
     await asyncio.wait({draining, forced}, return_when=asyncio.FIRST_COMPLETED)
+    if not force.is_set() and not serving.done():
+        # uvicorn hangs up on whoever has just connected and not been heard yet: no new ones, and a moment for those.
+        for listening in server.servers:
+            listening.close()
+        await asyncio.sleep(LAST_REQUESTS_SECONDS)
     server.should_exit = True
     server.force_exit = force.is_set()
     await serving

@@ -1,33 +1,47 @@
-"""Runs invocations: admits them, gives each an agent, holds their deadline, and reports what became of them."""
+"""Admits invocations, holds their deadlines, and reports what became of them.
+
+Nothing here waits for Strands or boto3 to be imported: a process answers health checks before they are.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, aclosing
-from typing import TYPE_CHECKING, Any
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from agent_runtime import problems
-from agent_runtime.auth import ApiKeys
-from agent_runtime.catalogue import ModelEntry, Usage
-from agent_runtime.context import AgentContext, Deployment
-from agent_runtime.conversation import recall, remember
-from agent_runtime.failures import cause_of, code_of, problem_of
+from agent_runtime.auth import KeyRing
+from agent_runtime.bedrock.pieces import watched
+from agent_runtime.catalogue import ModelEntry
+from agent_runtime.context import Deployment
+from agent_runtime.deadline import set_at
 from agent_runtime.limits import Slots
-from agent_runtime.logs import logger
-from agent_runtime.messages import Answer, AnswerUsage, Event, InvocationRequest, new_session_id
+from agent_runtime.messages import Answer, Event, InvocationRequest, new_session_id
 from agent_runtime.metrics import Metrics
 from agent_runtime.report import Record, Reporter
-from agent_runtime.sessions import SessionLocks, SessionStore, session_key
+from agent_runtime.sessions import SessionLocks, session_key
 from agent_runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from strands import Agent
-    from strands.agent.agent_result import AgentResult
+    from agent_runtime.runner import Runner
+    from agent_runtime.tracing import Tracing
 
 Emit = Callable[[Event], None]
 DRAINING_RETRY_SECONDS = 5
+STARTING_RETRY_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What takes its time to load and is there a while after the process listens."""
+
+    runner: Runner
+    keys: KeyRing | None
+    tracing: Tracing | None = None
 
 
 class Service:
@@ -37,31 +51,63 @@ class Service:
         self,
         *,
         settings: Settings,
-        context: AgentContext,
-        build: Callable[[AgentContext], Agent],
+        deployment: Deployment,
         entry: ModelEntry,
-        keys: ApiKeys | None,
-        sessions: SessionStore,
         metrics: Metrics,
     ) -> None:
+        """It is up, and ready once it is given the rest: see `open`."""
         self.settings = settings
+        self.deployment = deployment
         self.entry = entry
-        self.keys = keys
-        self.slots = Slots(settings.concurrency)
+        self.slots = Slots(settings.concurrency, settings.queue_length, settings.queue_seconds)
         self.reporter = Reporter(metrics)
-        self.ready = True
         self.draining = False
         self.status_changed = int(time.time())
-        self._context = context
-        self._build = build
-        self._sessions = sessions
-        self._locks = SessionLocks()
+        self._busy = False
+        self._loaded: Loaded | None = None
+        self._settled = asyncio.Event()
+        self._locks = SessionLocks(settings.session_wait_seconds, settings.concurrency)
         self._running: set[asyncio.Task[Answer]] = set()
         self._stopped: set[asyncio.Task[Answer]] = set()
 
+    def open(self, loaded: Loaded) -> None:
+        """Begin to take invocations, those first that have waited for it."""
+        self._loaded = loaded
+        self.reporter.trace = loaded.tracing is not None
+        self._settled.set()
+
+    def give_up(self) -> None:
+        """The rest never comes: whoever waits for it is told so."""
+        self._settled.set()
+
     @property
-    def deployment(self) -> Deployment:
-        return self._context.deployment
+    def tracing(self) -> Tracing | None:
+        return None if self._loaded is None else self._loaded.tracing
+
+    @property
+    def keys(self) -> KeyRing | None:
+        """Who may ask. Raises: Problem 503 before that is known."""
+        return self._open().keys
+
+    def _open(self) -> Loaded:
+        if self._loaded is None:
+            raise problems.retry_after(problems.NOT_READY, STARTING_RETRY_SECONDS)
+        return self._loaded
+
+    def check_ready(self) -> None:
+        """Raises: Problem 503, before the process takes invocations and once it has been told to stop."""
+        self.check_draining()
+        self._open()
+
+    async def until_ready(self) -> None:
+        """Wait for the start to end: who asks a moment too early is better served late than refused.
+
+        Raises: Problem 503, when it does not end in an invocation's time, or ends otherwise.
+        """
+        if not self._settled.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._settled.wait(), self.settings.timeout_seconds)
+        self.check_ready()
 
     def check_draining(self) -> None:
         """Raises: Problem 503, once the process has been told to stop."""
@@ -69,6 +115,10 @@ class Service:
             raise problems.Problem(
                 problems.DRAINING, headers={"Retry-After": str(DRAINING_RETRY_SECONDS), "Connection": "close"}
             )
+
+    def check_room(self) -> None:
+        """Raises: Problem 429, when neither a place nor room to wait for one is left."""
+        self.slots.check()
 
     def start(self, request: InvocationRequest, record: Record, emit: Emit) -> asyncio.Task[Answer]:
         """Begin an invocation as a task of its own, so that it ends the same way whoever stops waiting for it.
@@ -86,9 +136,16 @@ class Service:
         if not task.cancelled():
             task.exception()  # Seen: nobody may be left to see it.
 
+    async def refresh(self) -> None:
+        """Keep the keys as their secret has them, for as long as the process serves."""
+        keys = self.keys
+        if keys is not None:
+            await keys.keep_fresh(self.settings.api_keys_reload_seconds)
+
     async def drain(self, grace_seconds: float) -> None:
         """Take no new invocations; return when the running ones have ended, which is after `grace_seconds` at most."""
         self.draining = True
+        self._settled.set()
         if self._running:
             await asyncio.wait(self._running, timeout=grace_seconds)
         for task in list(self._running):
@@ -100,15 +157,9 @@ class Service:
     async def _invoke(self, request: InvocationRequest, record: Record, emit: Emit) -> Answer:
         session_id = record.session_id = request.session_id or new_session_id()
         key = session_key(request.user_id, session_id)
+        watched.set(record.streamed)
         try:
-            record.in_flight = self.slots.in_flight
-            with ExitStack() as held:
-                held.enter_context(self.slots.hold())
-                held.enter_context(self._locks.hold(key))
-                record.admitted = True
-                record.in_flight = self.slots.in_flight
-                self._note_activity()
-                answer = await self._within_deadline(request.prompt, session_id, key, record, emit)
+            answer = await self._within_deadline(request.prompt, session_id, key, record, emit)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task in self._stopped:
@@ -126,107 +177,32 @@ class Service:
         return answer
 
     def _note_activity(self) -> None:
-        if self.slots.in_flight <= 1:
+        busy = self.slots.in_flight > 0
+        if busy != self._busy:
+            self._busy = busy
             self.status_changed = int(time.time())
 
     async def _within_deadline(
         self, prompt: str, session_id: str, key: str, record: Record, emit: Emit
     ) -> Answer:
+        """Answer, waiting for the session and for a place included."""
         try:
-            async with asyncio.timeout(self.settings.timeout_seconds) as deadline:
-                return await self._answer(prompt, session_id, key, record, emit)
+            async with asyncio.timeout(self.settings.timeout_seconds) as deadline, AsyncExitStack() as held:
+                set_at(deadline.when() or 0.0)
+                # The session first: an invocation that waits for its own session takes no place from others.
+                await held.enter_async_context(self._locks.hold(key))
+                record.in_flight = self.slots.in_flight
+                await held.enter_async_context(self.slots.hold())
+                record.admitted = True
+                record.in_flight = self.slots.in_flight
+                self._note_activity()
+                return await self._open().runner.run(prompt, session_id, key, record, emit)
         except Exception as error:
             if deadline.expired():
                 raise problems.Problem(
                     problems.DEADLINE, f"Its limit is {self.settings.timeout_seconds:g} seconds."
                 ) from None
-            raise _failure(error, problems.INTERNAL) from None
+            # Imported here: it takes Strands, which is there by now.
+            from agent_runtime.failures import failure
 
-    async def _answer(self, prompt: str, session_id: str, key: str, record: Record, emit: Emit) -> Answer:
-        agent = self._build(self._context)
-        data = await self._stored(self._sessions.load(key))
-        if data is not None:
-            recall(agent, data)
-        result: AgentResult | None = None
-        events = agent.stream_async(prompt, limits={"turns": self.settings.max_turns})
-        try:
-            async with aclosing(events):  # type: ignore[type-var]
-                async for event in events:
-                    result = event.get("result", result)
-                    self._follow(event, record, emit)
-        except Exception as error:
-            # A tool's exceptions are told to the model, so what breaks an agent's loop is what the model sent.
-            raise _failure(error, problems.MODEL_FAILED) from None
-        if result is None or result.stop_reason.startswith("limit_"):
-            raise problems.Problem(
-                problems.LIMIT_REACHED,
-                f"It had no answer after {self.settings.max_turns} calls of the model.",
-            )
-        await self._stored(self._sessions.save(key, remember(agent)))
-        return self._answer_of(result, session_id, record)
-
-    def _follow(self, event: dict[str, Any], record: Record, emit: Emit) -> None:
-        """Tell the caller what a Strands event means, and count what it cost."""
-        if "data" in event:
-            record.saw_token()
-            emit(Event("token", {"text": event["data"]}))
-        elif "metadata" in event.get("event", ()):
-            record.saw_usage(_usage(event["event"]["metadata"].get("usage", {})))
-        elif "message" in event:
-            for block in event["message"]["content"]:
-                if "toolUse" in block:
-                    record.tool_calls += 1
-                    emit(Event("tool", _tool_started(block["toolUse"])))
-                elif "toolResult" in block:
-                    emit(Event("tool", _tool_finished(block["toolResult"])))
-
-    async def _stored(self, operation: Any) -> Any:
-        try:
-            return await operation
-        except OSError as error:
-            logger.error("session store failed", exc_info=error)
-            raise problems.Problem(problems.SESSION_STORE_FAILED) from None
-
-    def _answer_of(self, result: AgentResult, session_id: str, record: Record) -> Answer:
-        return Answer(
-            response="".join(block.get("text", "") for block in result.message["content"]),
-            session_id=session_id,
-            model=self.entry.id,
-            usage=AnswerUsage(
-                input_tokens=record.usage.prompt,
-                output_tokens=record.usage.output,
-                cached_tokens=record.usage.cache_read,
-                cost_usd=None if record.cost_usd is None else round(record.cost_usd, 8),
-            ),
-            duration_ms=round(record.duration_ms, 1),
-            version=self.settings.version,
-        )
-
-
-def _failure(error: Exception, unknown: problems.Kind) -> problems.Problem:
-    """The problem that an exception is, with a log line that says what it was."""
-    cause = cause_of(error)
-    problem = problem_of(cause, unknown)
-    if cause is not problem:
-        logger.warning(
-            "invocation failed", problem=problem.kind.name, aws_error=code_of(cause), exc_info=cause
-        )
-    return problem
-
-
-def _usage(usage: dict[str, int]) -> Usage:
-    return Usage(
-        input=usage.get("inputTokens", 0),
-        output=usage.get("outputTokens", 0),
-        cache_read=usage.get("cacheReadInputTokens", 0),
-        cache_write=usage.get("cacheWriteInputTokens", 0),
-    )
-
-
-def _tool_started(use: dict[str, Any]) -> dict[str, Any]:
-    return {"id": use["toolUseId"], "name": use["name"], "status": "started", "input": use["input"]}
-
-
-def _tool_finished(result: dict[str, Any]) -> dict[str, Any]:
-    status = "failed" if result.get("status") == "error" else "finished"
-    return {"id": result["toolUseId"], "status": status}
+            raise failure(error, problems.INTERNAL) from None

@@ -44,7 +44,7 @@ class Answers:
                 self._fixed_reply(settings.tokens), self.behaviour.next_fault(), settings.latency_ms
             )
         model = models.find(model_id)
-        request = _parse(body)
+        request = parse(body)
         if settings.validate:
             validation.check(operation, model_id, request, model)
         fault = self.behaviour.next_fault()
@@ -74,7 +74,8 @@ class Answers:
         return self._fixed[tokens]
 
 
-def _parse(body: bytes) -> validation.Request:
+def parse(body: bytes) -> validation.Request:
+    """The request in a body, as far as both kinds of answers need it to be right. Raises BedrockError."""
     try:
         request = json.loads(body or b"{}")
     except ValueError as error:

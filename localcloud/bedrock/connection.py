@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from localcloud.bedrock import frames, stream
-from localcloud.bedrock.answers import Answer
+from localcloud.bedrock.answers import Answer, parse
 from localcloud.bedrock.errors import BedrockError
+from localcloud.bedrock.model_server import ModelServer, whole
 
 if TYPE_CHECKING:
     from localcloud.bedrock.server import BedrockServer
@@ -133,6 +134,9 @@ class Connection(asyncio.Protocol):
             stats.inflight -= 1
 
     async def _converse(self, operation: str, model_id: str, body: bytes) -> None:
+        if self._server.model_server is not None:
+            await self._forward(self._server.model_server, operation, model_id, body)
+            return
         began = time.monotonic()
         answer = self._server.answers.answer(operation, model_id, body)
         stats = self._server.stats
@@ -148,6 +152,24 @@ class Connection(asyncio.Protocol):
             await self._stream(answer, began)
         finally:
             stats.open_streams -= 1
+
+    async def _forward(self, upstream: ModelServer, operation: str, model_id: str, body: bytes) -> None:
+        events = upstream.events(model_id, parse(body))
+        if operation == "converse":
+            self._json(200, whole([event async for event in events]))
+            return
+        # An answer that fails before its first event is refused with a status of its own.
+        first = await anext(events)
+        self._transport.write(_stream_head() + frames.chunk(frames.event(*first)))
+        self._server.stats.open_streams += 1
+        try:
+            async for event in events:
+                self._transport.write(frames.chunk(frames.event(*event)))
+        except BedrockError as error:
+            self._transport.write(frames.chunk(frames.exception("modelStreamErrorException", error.message)))
+        finally:
+            self._server.stats.open_streams -= 1
+        self._transport.write(frames.LAST_CHUNK)
 
     async def _whole(self, answer: Answer, began: float) -> None:
         settings = self._server.behaviour.settings
@@ -173,10 +195,7 @@ class Connection(asyncio.Protocol):
         self._json(200, content)
 
     async def _stream(self, answer: Answer, began: float) -> None:
-        self._transport.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked\r\n"
-            b"x-amzn-RequestId: " + str(uuid.uuid4()).encode() + b"\r\n\r\n" + stream.START
-        )
+        self._transport.write(_stream_head() + stream.START)
         if answer.fault == "stall":
             await self._stall()
         pieces = list(stream.content(answer.reply))
@@ -235,6 +254,13 @@ class Connection(asyncio.Protocol):
     def _refuse(self, status: bytes) -> None:
         self._transport.write(b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % status)
         self._transport.close()
+
+
+def _stream_head() -> bytes:
+    return (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked\r\n"
+        b"x-amzn-RequestId: " + str(uuid.uuid4()).encode() + b"\r\n\r\n"
+    )
 
 
 def _content_length(head: bytes) -> int | None:

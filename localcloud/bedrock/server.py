@@ -8,18 +8,20 @@ import threading
 from localcloud.bedrock.answers import Answers
 from localcloud.bedrock.behaviour import Behaviour, Settings
 from localcloud.bedrock.connection import Connection
+from localcloud.bedrock.model_server import ModelServer
 from localcloud.bedrock.stats import Stats
 
 BACKLOG = 1024
 
 
 class BedrockServer:
-    """The stand-in, listening on one or several addresses."""
+    """The stand-in, listening on one or several addresses. With a model server, that one answers."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, model_server: ModelServer | None = None) -> None:
         self.behaviour = Behaviour(settings)
         self.stats = Stats()
         self.answers = Answers(self.behaviour)
+        self.model_server = model_server
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
 
@@ -38,6 +40,8 @@ class BedrockServer:
             server.close()
         for connection in list(self._connections):
             connection.abort()
+        if self.model_server is not None:
+            await self.model_server.close()
 
     def opened(self, connection: Connection) -> None:
         """A connection was made."""
@@ -52,8 +56,14 @@ class BedrockServer:
 class BedrockThread:
     """The server on a thread and event loop of its own, beside the emulator."""
 
-    def __init__(self, hosts: list[str], port: int, settings: Settings | None = None) -> None:
-        self.server = BedrockServer(settings)
+    def __init__(
+        self,
+        hosts: list[str],
+        port: int,
+        settings: Settings | None = None,
+        model_server: ModelServer | None = None,
+    ) -> None:
+        self.server = BedrockServer(settings, model_server)
         self.port = port
         self._hosts = hosts
         self._loop = asyncio.new_event_loop()

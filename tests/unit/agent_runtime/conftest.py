@@ -12,6 +12,7 @@ import struct
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -20,10 +21,11 @@ from strands.models.model import Model
 
 from agent_runtime import catalogue, logs
 from agent_runtime.app import create_app
-from agent_runtime.auth import ApiKeys
+from agent_runtime.auth import ApiKeys, KeyRing
 from agent_runtime.context import AgentContext, Deployment
 from agent_runtime.metrics import Metrics
-from agent_runtime.service import Service
+from agent_runtime.runner import Runner
+from agent_runtime.service import Loaded, Service
 from agent_runtime.sessions import SessionStore, open_store
 from agent_runtime.settings import Settings
 
@@ -148,42 +150,50 @@ def scripted() -> type[ScriptedModel]:
     return ScriptedModel
 
 
+def harness(
+    *turns: Any,
+    tools: list[Any] | None = None,
+    keys: list[str] | KeyRing | None = None,
+    build: Callable[[AgentContext], Any] | None = None,
+    store: SessionStore | None = None,
+    log_out: io.StringIO | None = None,
+    **options: Any,
+) -> Harness:
+    """Make a service: `harness(model or turn, ..., tools=[...], keys=[...], concurrency=2, ...)`."""
+    model = (
+        turns[0] if turns and isinstance(turns[0], Model) else ScriptedModel(*(turns or [Script.says("Hi.")]))
+    )
+    log_out = io.StringIO() if log_out is None else log_out
+    if keys is not None:
+        options.setdefault("api_keys_secret", "keys")
+    settings = Settings(require_auth=False, **{"version": "1.2.3", **options})
+    logs.configure(settings.log_level, exception_text=settings.log_exception_text, stream=log_out)
+    deployment = Deployment(
+        "test-agent", settings.version, settings.environment, "us-east-1", "m", "arch", "3.11"
+    )
+    metrics_out = io.StringIO()
+    entry = catalogue.find(settings.model_id)
+    service = Service(
+        settings=settings,
+        deployment=deployment,
+        entry=entry,
+        metrics=Metrics("test-agent", settings.environment, metrics_out),
+    )
+    runner = Runner(
+        context=AgentContext(model=model, settings=settings, deployment=deployment),
+        build=build or (lambda context: context.agent(tools=tools or [], system_prompt="Be brief.")),
+        entry=entry,
+        sessions=open_store(settings) if store is None else store,
+    )
+    ring = KeyRing(ApiKeys(keys)) if isinstance(keys, list) else keys
+    service.open(Loaded(runner, ring))
+    return Harness(service, model, metrics_out, log_out)
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Harness]]:
-    """Make a service: `serve(model or turn, ..., tools=[...], keys=[...], concurrency=2, ...)`."""
-    log_out = io.StringIO()
-
-    def make(
-        *turns: Any,
-        tools: list[Any] | None = None,
-        keys: list[str] | None = None,
-        build: Callable[[AgentContext], Any] | None = None,
-        store: SessionStore | None = None,
-        **options: Any,
-    ) -> Harness:
-        model = (
-            turns[0]
-            if turns and isinstance(turns[0], Model)
-            else ScriptedModel(*(turns or [Script.says("Hi.")]))
-        )
-        settings = Settings(_env_file=None, require_auth=False, **{"version": "1.2.3", **options})
-        logs.configure(settings.log_level, exception_text=settings.log_exception_text, stream=log_out)
-        deployment = Deployment(
-            "test-agent", settings.version, settings.environment, "us-east-1", "m", "arch", "3.11"
-        )
-        metrics_out = io.StringIO()
-        service = Service(
-            settings=settings,
-            context=AgentContext(model=model, settings=settings, deployment=deployment),
-            build=build or (lambda context: context.agent(tools=tools or [], system_prompt="Be brief.")),
-            entry=catalogue.find(settings.model_id),
-            keys=None if keys is None else ApiKeys(keys),
-            sessions=store or open_store(settings),
-            metrics=Metrics("test-agent", settings.environment, metrics_out),
-        )
-        return Harness(service, model, metrics_out, log_out)
-
-    yield make
+    """`harness`; all that a test makes write one log."""
+    yield partial(harness, log_out=io.StringIO())
     logging.getLogger().handlers = []
 
 

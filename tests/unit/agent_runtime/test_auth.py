@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import boto3
 import pytest
 from moto import mock_aws
 
 from agent_runtime import auth
 from agent_runtime.errors import StartError
+from agent_runtime.problems import Problem
+from agent_runtime.secret import SecretError
 from agent_runtime.settings import Settings
 
 OLD, NEW = "old-key-0123456789", "new-key-0123456789"
@@ -47,7 +52,7 @@ def test_keys_are_held_as_hashes_and_can_be_replaced():
 
 
 def settings(**options) -> Settings:
-    return Settings(_env_file=None, **options)
+    return Settings(**options)
 
 
 def test_without_keys_it_refuses_to_start():
@@ -66,17 +71,20 @@ def secret(monkeypatch: pytest.MonkeyPatch):
         client = boto3.client("secretsmanager", region_name="us-east-1")
 
         def put(value: str) -> str:
-            return client.create_secret(Name="keys", SecretString=value)["ARN"]
+            try:
+                return client.create_secret(Name="keys", SecretString=value)["ARN"]
+            except client.exceptions.ResourceExistsException:
+                return client.put_secret_value(SecretId="keys", SecretString=value)["ARN"]
 
         yield put
 
 
-def test_keys_come_from_the_secret(secret):
+async def test_keys_come_from_the_secret(secret):
     arn = secret(f'{{"keys": ["{OLD}", "{NEW}"]}}')
     keys = auth.load(settings(api_keys_secret=arn, require_auth=False))
     assert keys is not None
-    assert keys.accepts(OLD)
-    assert keys.accepts(NEW)
+    for key in (OLD, NEW):
+        await keys.check(f"Bearer {key}")
 
 
 @pytest.mark.parametrize(
@@ -92,3 +100,100 @@ def test_a_secret_of_another_shape_is_refused_and_not_quoted(secret, value):
 def test_a_secret_that_is_not_there_is_named(secret):
     with pytest.raises(StartError, match="secret nowhere: ResourceNotFoundException"):
         auth.load(settings(api_keys_secret="nowhere"))
+
+
+async def test_a_new_key_is_let_in_at_once_and_an_old_one_until_it_is_gone(secret):
+    """A rotation: both are valid for a while, then the old one is taken out. No process is started again."""
+    keys = auth.load(settings(api_keys_secret=secret(f'{{"keys": ["{OLD}"]}}')))
+    secret(f'{{"keys": ["{OLD}", "{NEW}"]}}')
+    await keys.check(f"Bearer {NEW}")
+    await keys.check(f"Bearer {OLD}")
+    secret(f'{{"keys": ["{NEW}"]}}')
+    await keys.reload()
+    await keys.check(f"Bearer {NEW}")
+    with pytest.raises(Problem, match="unauthorized"):
+        await keys.check(f"Bearer {OLD}")
+
+
+class Reads:
+    """A secret that counts how often it is read, and can be held up or be out of order."""
+
+    def __init__(self, *keys: str) -> None:
+        self.keys = list(keys)
+        self.count = 0
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.broken = False
+
+    def __call__(self) -> list[str]:
+        self.count += 1
+        self.go_on.wait(5)
+        if self.broken:
+            raise SecretError("AccessDeniedException")
+        return self.keys
+
+
+async def test_unknown_keys_do_not_have_the_secret_read_each_time(monkeypatch):
+    read = Reads(OLD)
+    ring = auth.KeyRing(auth.ApiKeys([OLD]), read)
+    for number in range(20):
+        with pytest.raises(Problem):
+            await ring.check(f"Bearer unknown-key-{number:010}")
+    assert read.count == 1
+    await ring.check(f"Bearer {OLD}")
+    monkeypatch.setattr(auth, "UNKNOWN_KEY_SECONDS", 0.0)
+    ring = auth.KeyRing(auth.ApiKeys([OLD]), read)
+    for _ in range(2):
+        with pytest.raises(Problem):
+            await ring.check(f"Bearer {NEW}")
+    assert read.count == 3, "later it is read again"
+
+
+async def test_what_can_be_no_key_has_nothing_read():
+    read = Reads(OLD)
+    with pytest.raises(Problem):
+        await auth.KeyRing(auth.ApiKeys([OLD]), read).check("Bearer short")
+    assert read.count == 0
+
+
+async def test_who_comes_while_the_secret_is_read_waits_for_it(eventually):
+    read = Reads(OLD, NEW)
+    read.go_on.clear()
+    ring = auth.KeyRing(auth.ApiKeys([OLD]), read)
+    calls = [asyncio.create_task(ring.check(f"Bearer {NEW}")) for _ in range(5)]
+    await eventually(lambda: read.count == 1)
+    await ring.check(f"Bearer {OLD}")
+    calls[0].cancel()
+    read.go_on.set()
+    done = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(one) for one in done] == [asyncio.CancelledError] + [type(None)] * 4
+    assert read.count == 1
+
+
+async def test_a_secret_that_can_not_be_read_leaves_the_keys_as_they_are(serve):
+    log = serve().log_out
+    read = Reads(NEW)
+    read.broken = True
+    ring = auth.KeyRing(auth.ApiKeys([OLD]), read)
+    await ring.reload()
+    await ring.check(f"Bearer {OLD}")
+    assert "AccessDeniedException" in log.getvalue()
+
+
+async def test_keys_are_read_again_every_so_often(serve, eventually):
+    read = Reads(NEW)
+    agent = serve(keys=auth.KeyRing(auth.ApiKeys([OLD]), read))
+    agent.service.settings = agent.service.settings.model_copy(update={"api_keys_reload_seconds": 0.01})
+    fresh = asyncio.create_task(agent.service.refresh())
+    await eventually(lambda: read.count >= 3)
+    fresh.cancel()
+    await agent.service.keys.check(f"Bearer {NEW}")
+
+
+def test_agentcore_authenticates_by_itself(secret):
+    assert auth.load(settings(platform="agentcore")) is None
+
+
+def test_agentcore_takes_no_keys_of_ours():
+    with pytest.raises(StartError, match="authenticated by IAM"):
+        auth.load(settings(platform="agentcore", api_keys_secret="keys"))

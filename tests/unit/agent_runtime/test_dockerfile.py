@@ -47,4 +47,4 @@ def test_the_health_check_is_a_program(instructions):
     python, flag, program = json.loads(command)
     assert (python, flag) == ("python3", "-c")
     compile(program, "healthcheck", "exec")
-    assert "/health" in program
+    assert "/ready" in program

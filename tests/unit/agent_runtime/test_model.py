@@ -1,4 +1,4 @@
-"""The Bedrock client, through a real boto3 client against a server that speaks ConverseStream."""
+"""The model client on both of its transports, against a server that speaks ConverseStream."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ from agent_runtime import catalogue, model
 from agent_runtime.settings import Settings
 
 
-@pytest.fixture
-async def connect(bedrock):
-    """Make a model client; its worker threads end with the test."""
+@pytest.fixture(params=["native", "boto3"])
+async def connect(bedrock, request):
+    """Make a model client; its connections and worker threads end with the test."""
+    made = []
     workers = ThreadPoolExecutor(8)
     asyncio.get_running_loop().set_default_executor(workers)
 
     def make(model_id: str = "anthropic.claude-haiku-5-5", **options):
-        options = {"timeout_seconds": 5.0, "concurrency": 2, **options}
-        return model.connect(catalogue.find(model_id), Settings(_env_file=None, model_id=model_id, **options))
+        options = {"timeout_seconds": 5.0, "concurrency": 2, "bedrock_transport": request.param, **options}
+        settings = Settings(model_id=model_id, **options)
+        made.append(model.connect(catalogue.find(model_id), settings))
+        return made[-1]
 
     yield make
+    for client in made:
+        if request.param == "native":
+            await client.close()
     workers.shutdown(wait=False)
 
 

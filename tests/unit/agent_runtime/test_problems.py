@@ -13,6 +13,9 @@ from strands.types.exceptions import (
     ModelThrottledException,
 )
 
+from agent_runtime.runner import Runner
+from agent_runtime.sessions import Stored, StoreError
+
 SECRET = "private detail"
 
 
@@ -116,7 +119,7 @@ async def test_an_agent_that_can_not_be_stopped_does_not_keep_its_caller(serve, 
             except asyncio.CancelledError:
                 continue
 
-    monkeypatch.setattr(agent.service, "_answer", stubborn)
+    monkeypatch.setattr(Runner, "run", stubborn)
     answer = await agent.ask(sse=sse)
     assert answer.status_code == 504
     assert agent.service.slots.in_flight == 1, "its place is not given away while it runs"
@@ -149,11 +152,11 @@ async def test_a_builder_that_raises_is_an_internal_error(serve):
 
 async def test_a_store_that_fails_is_a_backend_that_failed(serve):
     class Broken:
-        async def load(self, key: str) -> bytes | None:
+        async def load(self, key: str) -> Stored | None:
             return None
 
-        async def save(self, key: str, data: bytes) -> None:
-            raise OSError(28, "No space left on device")
+        async def save(self, key: str, data: bytes, replaces: str | None) -> None:
+            raise StoreError from OSError(28, "No space left on device")
 
     agent = serve(store=Broken())
     answer = await agent.ask()

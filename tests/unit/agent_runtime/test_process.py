@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,72 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-ROOT = Path(__file__).parents[3]
-
-
-def environment(**more: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME", "SYSTEMROOT") if name in os.environ}
-    return {
-        **kept,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AGENT_REQUIRE_AUTH": "false",
-        "HOST": "127.0.0.1",
-        **more,
-    }
-
-
-def run(*arguments: str, cwd: Path = ROOT, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "agent_runtime", *arguments],
-        cwd=cwd,
-        env=environment(PYTHONPATH=f"{cwd}{os.pathsep}{ROOT}", **more),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-class Process:
-    """A running service."""
-
-    def __init__(self, bedrock_url: str, **more: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "agent_runtime", "test-agent"],
-            cwd=ROOT,
-            env=environment(PORT=str(port), AWS_ENDPOINT_URL_BEDROCK_RUNTIME=bedrock_url, **more),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def wait_until_up(self) -> None:
-        for _ in range(600):
-            try:
-                httpx.get(f"{self.url}/health").raise_for_status()
-            except httpx.HTTPError:
-                assert self.process.poll() is None, self.process.communicate()
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError("it did not come up")
-
-    def ask(self) -> httpx.Response:
-        return httpx.post(f"{self.url}/invocations", json={"prompt": "Hi"}, timeout=30)
-
-    def ask_aside(self) -> tuple[threading.Thread, list[httpx.Response]]:
-        answers: list[httpx.Response] = []
-        thread = threading.Thread(target=lambda: answers.append(self.ask()))
-        thread.start()
-        return thread, answers
-
-    def stop(self) -> tuple[str, str]:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.communicate(timeout=30)
+from tests.unit.agent_runtime.process_kit import Process, run, until
 
 
 @pytest.fixture
@@ -95,29 +26,109 @@ def started(bedrock) -> Iterator:
 
     yield start
     for one in made:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.communicate()
+        one.kill()
 
 
 def test_sigterm_answers_what_runs_refuses_what_comes_and_exits_with_0(started, bedrock):
     service = started()
     bedrock.head_seconds = 1.5
     thread, answers = service.ask_aside()
-    _until(lambda: bedrock.open == 1)
+    until(lambda: bedrock.open == 1)
     service.process.send_signal(signal.SIGTERM)
-    _until(lambda: httpx.get(f"{service.url}/ready").status_code == 503)
+    until(lambda: httpx.get(f"{service.url}/ready").status_code == 503)
     refused = service.ask()
     assert (refused.status_code, refused.json()["type"]) == (503, "urn:vitracka:problem:draining")
     assert int(refused.headers["retry-after"]) > 0
     thread.join()
-    out, log = service.process.communicate(timeout=30)
+    out, log = service.ended()
     assert answers[0].json()["response"] == "One two."
     assert service.process.returncode == 0
     assert [json.loads(line)["Invocations"] for line in out.splitlines()] == [1]
     names = [json.loads(line)["event"] for line in log.splitlines()]
-    assert names[0] == "listening"
+    assert names[:2] == ["listening", "ready"]
     assert names[-1] == "stopped"
+
+
+@pytest.fixture
+def application(tmp_path: Path):
+    """An application root with one agent of this code."""
+
+    def make(code: str) -> Path:
+        folder = tmp_path / "agents" / "broken"
+        folder.mkdir(parents=True)
+        (tmp_path / "agents" / "__init__.py").write_text("")
+        (folder / "agent.py").write_text(code)
+        return tmp_path
+
+    return make
+
+
+SLOW = """
+import time
+
+def build(context):
+    {wait}
+    return context.agent(tools=[], system_prompt="Be brief.")
+"""
+
+
+@pytest.fixture
+def loading(application, bedrock) -> Iterator:
+    """A process that listens and whose agent takes that long to load."""
+    made: list[Process] = []
+
+    def start(wait: str, **more: str) -> Process:
+        made.append(Process(bedrock.url, "broken", application(SLOW.format(wait=wait)), **more))
+        made[-1].wait_until_up("/health")
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.kill()
+
+
+def test_it_is_up_before_it_is_ready_and_answers_who_came_too_early(loading):
+    service = loading("time.sleep(2)")
+    assert httpx.get(f"{service.url}/ping").json()["status"] == "Healthy"
+    early = httpx.get(f"{service.url}/ready")
+    assert (early.status_code, early.json()["type"]) == (503, "urn:vitracka:problem:not-ready")
+    assert int(early.headers["retry-after"]) > 0
+    answer = service.ask()
+    assert (answer.status_code, answer.json()["response"]) == (200, "One two.")
+    assert httpx.get(f"{service.url}/ready").status_code == 200
+
+
+def test_who_came_too_early_is_not_kept_for_ever(loading):
+    service = loading("time.sleep(20)", AGENT_TIMEOUT_SECONDS="0.3")
+    answer = service.ask()
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:vitracka:problem:not-ready")
+
+
+def test_sigterm_while_the_agent_loads(loading):
+    service = loading("time.sleep(20)")
+    thread, answers = service.ask_aside()
+    time.sleep(0.3)
+    began = time.monotonic()
+    _, log = service.stop()
+    thread.join()
+    assert service.process.returncode == 0
+    assert time.monotonic() - began < 10
+    assert answers[0].json()["type"] == "urn:vitracka:problem:draining"
+    assert [json.loads(line)["event"] for line in log.splitlines() if "invocation" not in line] == [
+        "listening",
+        "draining",
+        "stopped",
+    ]
+
+
+def test_an_agent_that_breaks_after_the_process_listens_ends_it(loading):
+    service = loading("time.sleep(1); 1 / 0")
+    thread, answers = service.ask_aside()
+    _, log = service.ended()
+    thread.join()
+    assert answers[0].json()["type"] == "urn:vitracka:problem:not-ready"
+    assert service.process.returncode == 1
+    assert "ZeroDivisionError" in json.loads(log.splitlines()[-1])["error"]
 
 
 def test_an_idle_process_stops_at_once(started):
@@ -130,7 +141,7 @@ def test_what_outlasts_the_grace_is_told_so(started, bedrock):
     service = started(AGENT_DRAIN_SECONDS="0.2")
     bedrock.head_seconds = 20
     thread, answers = service.ask_aside()
-    _until(lambda: bedrock.open == 1)
+    until(lambda: bedrock.open == 1)
     service.stop()
     thread.join()
     assert answers[0].json()["type"] == "urn:vitracka:problem:draining"
@@ -198,7 +209,7 @@ def test_no_agent_named():
         ({"AGENT_REQUIRE_AUTH": "true"}, "AGENT_API_KEYS_SECRET"),
         ({"AGENT_MODEL_ID": "us.anthropic.claude-3-5-sonnet-20241022-v2:0"}, "anthropic.claude-sonnet-5-5"),
         ({"AGENT_CONCURRENCY": "many"}, "AGENT_CONCURRENCY is 'many'"),
-        ({"AGENT_SESSION_STORE": "redis"}, "'memory' or 'file:'"),
+        ({"AGENT_SESSION_STORE": "redis"}, "'memory', 'file:'"),
     ],
 )
 def test_a_setting_that_can_not_be_is_refused_in_a_sentence(variables, says):
@@ -215,20 +226,6 @@ def test_a_port_that_is_taken_is_named():
         refused = run("test-agent", PORT=str(port))
     assert refused.returncode == 2
     assert f"port {port}" in json.loads(refused.stderr.splitlines()[-1])["error"]
-
-
-@pytest.fixture
-def application(tmp_path: Path):
-    """An application root with one agent of this code."""
-
-    def make(code: str) -> Path:
-        folder = tmp_path / "agents" / "broken"
-        folder.mkdir(parents=True)
-        (tmp_path / "agents" / "__init__.py").write_text("")
-        (folder / "agent.py").write_text(code)
-        return tmp_path
-
-    return make
 
 
 @pytest.mark.parametrize(
@@ -252,10 +249,3 @@ def test_an_agent_without_build(application):
     failed = run("broken", cwd=application("x = 1"))
     assert failed.returncode == 2
     assert "no function build(context)" in json.loads(failed.stderr.splitlines()[-1])["error"]
-
-
-def _until(condition, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)

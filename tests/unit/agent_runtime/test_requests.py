@@ -51,7 +51,7 @@ async def test_a_browser_can_not_be_made_to_post_without_asking(serve, content_t
         ({"prompt": "x", "a/b": 1}, "/a~1b"),
         ({"prompt": "x", "session_id": "../../etc/passwd"}, "/session_id"),
         ({"prompt": "x", "session_id": "a\n"}, "/session_id"),
-        ({"prompt": "x", "session_id": "s" * 129}, "/session_id"),
+        ({"prompt": "x", "session_id": "s" * 257}, "/session_id"),
         ({"prompt": "x", "user_id": ""}, "/user_id"),
         ({"prompt": "x", "user_id": {"$gt": ""}}, "/user_id"),
         ([], ""),
@@ -97,7 +97,7 @@ async def test_a_body_of_unknown_length_has_the_same_limit(serve):
 
 async def test_more_than_the_limit_are_throttled(serve, script, eventually):
     go_on = asyncio.Event()
-    agent = serve(script.says(go_on, "Done."), concurrency=2)
+    agent = serve(script.says(go_on, "Done."), concurrency=2, queue=0)
     calls = [asyncio.create_task(agent.ask()) for _ in range(2)]
     await eventually(lambda: agent.model.open == 2)
     refused = await agent.ask()

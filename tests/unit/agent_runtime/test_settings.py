@@ -52,6 +52,21 @@ def test_each_comes_from_its_variable(monkeypatch):
     assert (chosen.session_store, chosen.region) == ("file:/s", "eu-west-1")
 
 
+def test_the_platform_chooses_the_port_and_who_authenticates(monkeypatch):
+    monkeypatch.setenv("AGENT_PLATFORM", "agentcore")
+    assert (settings.load().port, settings.load().needs_keys) == (8080, False)
+    monkeypatch.setenv("PORT", "9000")
+    assert settings.load().port == 9000
+
+
+@pytest.mark.parametrize(("concurrency", "queue"), [(1, 1), (10, 1), (100, 5)])
+def test_one_waits_for_each_twenty_places(monkeypatch, concurrency, queue):
+    monkeypatch.setenv("AGENT_CONCURRENCY", str(concurrency))
+    assert settings.load().queue_length == queue
+    monkeypatch.setenv("AGENT_QUEUE", "0")
+    assert settings.load().queue_length == 0
+
+
 def test_an_empty_variable_is_not_set(monkeypatch):
     monkeypatch.setenv("AGENT_API_KEYS_SECRET", "")
     monkeypatch.setenv("AGENT_CONCURRENCY", "")
@@ -65,7 +80,10 @@ def test_an_empty_variable_is_not_set(monkeypatch):
         ("AGENT_CONCURRENCY", "0", "greater than or equal to 1"),
         ("AGENT_TIMEOUT_SECONDS", "901", "less than or equal to 900"),
         ("PORT", "70000", "PORT is '70000'"),
-        ("AGENT_SESSION_STORE", "s3://bucket/x", "'memory' or 'file:' followed by an absolute folder"),
+        ("AGENT_SESSION_STORE", "redis", "'memory', 'file:' followed by an absolute folder"),
+        ("AGENT_SESSION_STORE", "s3://Bucket/x", "s3://bucket/prefix"),
+        ("AGENT_SESSION_STORE", "s3:bucket", "s3://bucket/prefix"),
+        ("AGENT_PLATFORM", "lambda", "'container' or 'agentcore'"),
         ("AGENT_SESSION_STORE", "file:relative", "absolute folder"),
         ("AGENT_LOG_LEVEL", "loud", "debug, info, warning, error"),
     ],
