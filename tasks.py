@@ -38,6 +38,29 @@ def deploy(c, env="local", agent=None, provider="", break_lock=False, yes=False,
 
 
 @task(
+    help={
+        "agent": "which agent (default: test-agent)",
+        "port": "where it is served (default: 8000)",
+        "model-server": "address of an OpenAI-compatible server whose model answers, such as http://127.0.0.1:11434",
+        "model": "which of its models (default: its first)",
+        "bedrock": "let Bedrock answer, with your own credentials",
+        "env": "whose settings it runs with (default: local; with --bedrock: test)",
+    }
+)
+def dev(c, agent="test-agent", port=8000, model_server="", model="", bedrock=False, env=""):
+    """Work on an agent: it alone on this machine with its page, picked up anew when a file is saved.
+
+    Example: ./inv dev --agent test-agent
+    """
+    from ops.cli import command
+    from ops.dev import Options, develop
+
+    with command() as running:
+        develop(agent, Options(port, model_server, model, bedrock, env), running.console)
+        running.verdict = f"ended {agent} as asked"
+
+
+@task(
     positional=["prompt"],
     help={
         "prompt": "what to ask",

@@ -69,6 +69,7 @@ class Service(Settings):
     health_grace_seconds: Seconds = 60
     require_api_key: bool = True
     session_store: str = "memory"
+    page: bool = Field(False, description="serve a page for talking to the agent at /")
 
     @model_validator(mode="after")
     def _possible(self) -> Service:

@@ -100,6 +100,12 @@ def service_of(agent: Agent, environment: Environment) -> Service:
         raise SettingsError(f"{where}:\n" + _explain(error, Service)) from error
 
 
+def model_of(agent: Agent, environment: Environment) -> str:
+    """The id by which `agent` calls its model in `environment`: an inference profile's where there is a geography."""
+    profile = environment.models.profile
+    return f"{profile}.{agent.model.id}" if profile else agent.model.id
+
+
 def _read(path: Path, model: type[Model], root: Path) -> Model:
     shown = path.relative_to(root)
     try:
