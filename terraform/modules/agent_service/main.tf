@@ -4,9 +4,10 @@ locals {
   # A target group's name has room for 32 characters; a longer one keeps its beginning and gets a checksum of the whole.
   target_group_name = length(local.full_name) <= 32 ? local.full_name : "${trimsuffix(substr(local.full_name, 0, 25), "-")}-${substr(sha1(local.full_name), 0, 6)}"
 
+  # Of /ready, here and by the load balancer: a task is up before its agent is loaded, and takes no requests until then.
   health_check = join("; ", [
     "import sys, urllib.request",
-    "sys.exit(urllib.request.urlopen('http://127.0.0.1:${var.service.container_port}/health', timeout=4).status != 200)",
+    "sys.exit(urllib.request.urlopen('http://127.0.0.1:${var.service.container_port}/ready', timeout=4).status != 200)",
   ])
 
   # Every member that ECS would add by itself is written out, so that what is read back equals what was sent.
@@ -134,7 +135,7 @@ resource "aws_lb_target_group" "this" {
   load_balancing_algorithm_type = "least_outstanding_requests"
 
   health_check {
-    path                = "/health"
+    path                = "/ready"
     protocol            = "HTTP"
     port                = "traffic-port"
     matcher             = "200"

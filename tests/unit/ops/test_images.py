@@ -127,6 +127,7 @@ def test_an_agent_never_runs_as_root_and_finds_its_code() -> None:
 
 def test_the_application_is_the_runtime_and_one_agent_compiled(tmp_path: Path) -> None:
     stage.application(AGENT, tmp_path)
+    assert (tmp_path / "agent_runtime/page/files/page.html").is_file()
     assert (tmp_path / "agent_runtime/__main__.py").exists()
     assert (tmp_path / "agents/test_agent/agent.py").exists()
     assert list((tmp_path / "agent_runtime/__pycache__").glob("*.pyc"))

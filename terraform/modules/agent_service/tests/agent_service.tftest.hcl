@@ -111,8 +111,8 @@ run "the_container_says_how_it_is_and_what_it_does" {
   }
 
   assert {
-    condition     = strcontains(join(" ", jsondecode(aws_ecs_task_definition.this.container_definitions)[0].healthCheck.command), "http://127.0.0.1:8000/health")
-    error_message = "The container's health has to be asked of /health."
+    condition     = strcontains(join(" ", jsondecode(aws_ecs_task_definition.this.container_definitions)[0].healthCheck.command), "http://127.0.0.1:8000/ready")
+    error_message = "The container's health has to be asked of /ready."
   }
 
   assert {
@@ -201,8 +201,8 @@ run "the_listener_leads_to_the_agents_own_path" {
   }
 
   assert {
-    condition     = aws_lb_target_group.this.target_type == "ip" && aws_lb_target_group.this.port == 8000 && aws_lb_target_group.this.health_check[0].path == "/health" && aws_lb_target_group.this.health_check[0].matcher == "200"
-    error_message = "The load balancer has to ask /health of each task."
+    condition     = aws_lb_target_group.this.target_type == "ip" && aws_lb_target_group.this.port == 8000 && aws_lb_target_group.this.health_check[0].path == "/ready" && aws_lb_target_group.this.health_check[0].matcher == "200"
+    error_message = "The load balancer has to ask /ready of each task."
   }
 }
 
