@@ -15,7 +15,7 @@ from ops.images import stage
 from ops.paths import TOOLS
 from ops.pip_settings import uv_environment
 from ops.settings import Agent, Environment
-from ops.settings.load import service_of
+from ops.settings.load import model_of, service_of
 from ops.terraform import Plan, Stack, Terraform, binary, prepare
 from ops.terraform.run import Progress
 
@@ -76,15 +76,12 @@ def agent(
     """One agent in one environment, at one digest."""
     environment = cloud.environment
     service = service_of(settings, environment)
-    model = (
-        f"{environment.models.profile}.{settings.model.id}"
-        if environment.models.profile
-        else settings.model.id
-    )
+    model = model_of(settings, environment)
     extra = {
         **cloud.task_variables,
         "AGENT_SESSION_STORE": service.session_store,
         "AGENT_REQUIRE_AUTH": "true" if service.require_api_key else "false",
+        "AGENT_PAGE": "true" if service.page else "false",
         "AGENT_MAX_OUTPUT_TOKENS": str(settings.model.max_tokens),
     }
     return Stack(

@@ -19,6 +19,10 @@ def run(console: Console, *, complete: bool, only: str, arguments: str) -> int:
         python = environment("test", step.progress)
         bare_environment()
         offline_provider(step.progress)
+        if complete:
+            environment(
+                "bench", step.progress
+            )  # the runtime's peer, which the contract tests compare it with
     style = lint(console, fix=False)
     variables = {**os.environ, "VITRACKA_COMPLETE": "1" if complete else ""}
     places = [f"tests/{only}"] if only else ["tests"]

@@ -101,7 +101,7 @@ def test_it_is_built_fresh_each_time_with_documented_tools():
 
     context = AgentContext(
         model=BedrockModel(model_id="m", region_name="us-east-1"),
-        settings=Settings(_env_file=None, require_auth=False),
+        settings=Settings(require_auth=False),
         deployment=FACTS,
     )
     first, second = agent.build(context), agent.build(context)

@@ -1,0 +1,1 @@
+"""What `runtime.py` measures with: a load generator, the servers and how they are started."""
