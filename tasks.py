@@ -102,6 +102,24 @@ def status(c, env="local", json=False):
         running.failed = not report.healthy
 
 
+@task(help={"env": ENV, "json": JSON})
+def doctor(c, env="local", json=False):
+    """What this machine and the environment's account lack, each with what to do about it. Changes nothing.
+
+    Example: ./inv doctor --env prod
+    """
+    from ops.cli import command
+    from ops.doctor import examine, show
+
+    with command(json) as running:
+        report = examine(env, running.console)
+        running.result(report.as_dict())
+        if not json:
+            show(report, running.console)
+        running.verdict = report.verdict
+        running.failed = report.count("failed") > 0
+
+
 @task(
     help={
         "env": ENV,

@@ -105,6 +105,13 @@ def change_lock(
                 s3.delete_object(Bucket=bucket, Key=key)
 
 
+def holder_of(cloud: Cloud) -> Holder | None:
+    """Who is changing the environment at the moment, if anybody is."""
+    return _holder(
+        cloud.client("s3"), cloud.environment.state_bucket, f"{cloud.environment.name}/change.lock"
+    )[0]
+
+
 def _holder(s3: object, bucket: str, key: str) -> tuple[Holder | None, str]:
     try:
         answer = s3.get_object(Bucket=bucket, Key=key)

@@ -15,9 +15,13 @@ def readable(fields: dict[str, Any]) -> str:
         f"{fields.get('duration_ms', 0) / 1000:.2f} s",
         f"{fields.get('input_tokens')} tokens in, {fields.get('output_tokens')} out",
         "" if cost is None else f"${cost:.6f}",
-        f"{fields['tool_calls']} tool calls" if fields.get("tool_calls") else "",
+        _tools(fields.get("tool_calls", 0)),
     ]
     return "  " + ", ".join(part for part in parts if part)
+
+
+def _tools(calls: int) -> str:
+    return "" if not calls else "1 tool call" if calls == 1 else f"{calls} tool calls"
 
 
 def _told(fields: dict[str, Any]) -> str:

@@ -13,6 +13,15 @@ from ops.paths import ROOT
 START = "start Docker (or Colima, Podman with a Docker socket, ...) and run this again"
 
 
+def why_not() -> str:
+    """Why no image can be built here; empty where one can."""
+    try:
+        answer = _run(["info", "--format", "{{.ServerVersion}}"], check=False)
+    except OpsError as error:
+        return error.what.rstrip(".")
+    return "" if answer.returncode == 0 else "no engine answers"
+
+
 def has_image(tag: str) -> bool:
     return _run(["image", "inspect", tag], check=False).returncode == 0
 

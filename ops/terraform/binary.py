@@ -34,10 +34,15 @@ INSTALL = (
 
 def find(say: Callable[[str], None] = lambda line: None) -> Path:
     """The binary to use. Raises OpsError where none is there and none can be fetched."""
+    return installed() or fetch(TOOLS / "terraform" / PINNED / "terraform", say)
+
+
+def installed() -> Path | None:
+    """The binary that is there already, if it is new enough."""
     for candidate in (shutil.which("terraform"), TOOLS / "terraform" / PINNED / "terraform"):
         if candidate and Path(candidate).exists() and _version(Path(candidate)) >= MINIMUM:
             return Path(candidate)
-    return fetch(TOOLS / "terraform" / PINNED / "terraform", say)
+    return None
 
 
 def fetch(target: Path, say: Callable[[str], None] = lambda line: None) -> Path:

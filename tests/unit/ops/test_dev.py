@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
 import socket
@@ -125,7 +126,12 @@ class Dev:
         await self.until(same)
 
     def processes(self) -> list[psutil.Process]:
-        return [child for child in psutil.Process().children() if "warm.py" in " ".join(child.cmdline())]
+        found = []
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+                if "warm.py" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
 
 @pytest.fixture
@@ -308,7 +314,7 @@ def test_an_invocation_is_one_line_for_people():
         "output_tokens": 2,
     }
     assert readable({**line, "cost_usd": 0.5, "tool_calls": 1}) == (
-        "  answered, 1.23 s, 9 tokens in, 2 out, $0.500000, 1 tool calls"
+        "  answered, 1.23 s, 9 tokens in, 2 out, $0.500000, 1 tool call"
     )
     assert "$" not in readable({**line, "cost_usd": None})
     assert readable({"event": "invocation failed", "level": "warning", "error": "x", "request_id": "1"}) == (
